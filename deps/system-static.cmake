@@ -1,0 +1,18 @@
+# The static OpenSSL, zlib and zstd of the system, or of CMAKE_PREFIX_PATH for a cross build.
+set(OPENSSL_USE_STATIC_LIBS TRUE)
+find_package(OpenSSL 3.0)
+if(NOT OpenSSL_FOUND)
+  message(FATAL_ERROR "OpenSSL 3's static libraries and headers were not found (Debian: libssl-dev). Run: node scripts/system-packages.mjs build")
+endif()
+function(odradek_static name header package)
+  find_path(${name}_INCLUDE_DIR ${header})
+  find_library(${name}_LIBRARY NAMES ${ARGN})
+  if(NOT ${name}_INCLUDE_DIR OR NOT ${name}_LIBRARY)
+    message(FATAL_ERROR "${header} or its static library (one of: ${ARGN}) was not found (Debian: ${package}). Run: node scripts/system-packages.mjs build")
+  endif()
+  add_library(${name} STATIC IMPORTED GLOBAL)
+  set_target_properties(${name} PROPERTIES
+    IMPORTED_LOCATION ${${name}_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${${name}_INCLUDE_DIR})
+endfunction()
+odradek_static(odradek_zlib zlib.h zlib1g-dev libz.a zlibstatic zs)
+odradek_static(odradek_zstd zstd.h libzstd-dev libzstd.a zstd_static libzstd_static)

@@ -1,0 +1,123 @@
+// Builds the addon through CMake, incrementally: node scripts/build-native.mjs [--variant asan] [--system-librdkafka] [--clean]
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
+import { ensureSources } from './fetch-source.mjs'
+import { withLock } from './lib/lock.mjs'
+import { main, output, ROOT, run, seconds, UserError } from './lib/run.mjs'
+
+export const VARIANTS = ['release', 'debug', 'asan', 'ubsan', 'tsan', 'coverage']
+
+/** Where a variant's odradek.node is. */
+export function addonPath(variant = 'release') {
+  return join(ROOT, 'build', variant === 'release' ? 'Release' : variant, 'odradek.node')
+}
+
+function headerDirectory(name, inside, hint) {
+  try {
+    return join(dirname(createRequire(join(ROOT, 'package.json')).resolve(`${name}/package.json`)), inside)
+  } catch {
+    throw new UserError(`The npm package ${name}, which has the C++ headers, is not installed. ${hint}`)
+  }
+}
+
+/** Everything that decides whether a build would change anything: names, sizes and times of the inputs, and the arguments. */
+function signature(args) {
+  const hash = createHash('sha256').update(JSON.stringify(args))
+  const visit = (path) => {
+    const stat = statSync(path)
+    if (stat.isDirectory()) for (const name of readdirSync(path).sort()) visit(join(path, name))
+    else hash.update(`${relative(ROOT, path)} ${stat.size} ${stat.mtimeMs}\n`)
+  }
+  for (const input of ['native', 'deps', 'CMakeLists.txt']) visit(join(ROOT, input))
+  return hash.digest('hex')
+}
+
+function readIf(file) {
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined
+}
+
+async function generator() {
+  return (await output('ninja', ['--version'])) ? 'Ninja' : 'Unix Makefiles'
+}
+
+function cmakeArguments({ variant, system, gssapi, lto }) {
+  const hint = 'Run: npm ci'
+  return [
+    `-DODRADEK_VARIANT=${variant}`,
+    `-DODRADEK_SYSTEM_LIBRDKAFKA=${system ? 'ON' : 'OFF'}`,
+    `-DODRADEK_GSSAPI=${gssapi ? 'ON' : 'OFF'}`,
+    `-DODRADEK_LTO=${lto ? 'ON' : 'OFF'}`,
+    `-DODRADEK_OUTPUT_DIR=${dirname(addonPath(variant))}`,
+    `-DODRADEK_NODE_ADDON_API_DIR=${headerDirectory('node-addon-api', '.', hint)}`,
+    `-DODRADEK_NODE_API_HEADERS_DIR=${headerDirectory('node-api-headers', 'include', hint)}`,
+  ]
+}
+
+async function configure(tree, args, log) {
+  const file = join(tree, '.odradek-arguments')
+  const wanted = [ROOT, await generator(), ...args].join('\n')
+  if (readIf(file) === wanted) return
+  // Another generator, another place or an interrupted first run: CMake would refuse or half remember, so it starts afresh.
+  rmSync(tree, { recursive: true, force: true })
+  mkdirSync(tree, { recursive: true })
+  await run('cmake', ['-G', await generator(), '-S', ROOT, '-B', tree, ...args], { log, what: 'Configuring the native build' })
+  writeFileSync(file, wanted)
+}
+
+/**
+ * Brings a variant of the addon up to date.
+ * @param {{ variant?: string, system?: boolean, gssapi?: boolean, lto?: boolean, clean?: boolean }} options
+ * @returns {Promise<{ path: string, built: boolean }>}
+ */
+export async function buildNative({ variant = 'release', system = false, gssapi = false, lto = true, clean = false } = {}) {
+  if (!VARIANTS.includes(variant)) {
+    throw new UserError(`There is no variant '${variant}'. Variants: ${VARIANTS.join(', ')}.`)
+  }
+  const path = addonPath(variant)
+  const tree = join(ROOT, 'build', `cmake-${variant}`)
+  const stamp = join(tree, '.odradek-signature')
+  const args = cmakeArguments({ variant, system, gssapi, lto })
+  if (!clean && existsSync(path) && readIf(stamp) === signature(args)) return { path, built: false }
+  if (!(await output('cmake', ['--version']))) {
+    throw new UserError('cmake is not installed. Run: node scripts/system-packages.mjs build')
+  }
+  if (!system) await ensureSources()
+  return withLock(`build-${variant}`, async () => {
+    const before = signature(args)
+    if (clean) rmSync(tree, { recursive: true, force: true })
+    await configure(tree, args, `configure-${variant}`)
+    // Keep going: one failure in the addon should not cost the minute that librdkafka takes, once more, next time.
+    const keepGoing = (await generator()) === 'Ninja' ? ['-k', '0'] : ['-k']
+    const jobs = process.env.ODRADEK_JOBS || String(availableParallelism())
+    await run('cmake', ['--build', tree, '--parallel', jobs, '--', ...keepGoing], { log: `build-${variant}`, what: `Building the addon (${variant})` })
+    // Taken before the build, so that a file edited meanwhile is built next time.
+    writeFileSync(stamp, before)
+    return { path, built: true }
+  })
+}
+
+await main(import.meta.url, async (argv) => {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      variant: { type: 'string', default: process.env.ODRADEK_VARIANT || 'release' },
+      'system-librdkafka': { type: 'boolean', default: process.env.ODRADEK_SYSTEM_LIBRDKAFKA === '1' },
+      gssapi: { type: 'boolean', default: process.env.ODRADEK_GSSAPI === '1' },
+      'no-lto': { type: 'boolean', default: false },
+      clean: { type: 'boolean', default: false },
+    },
+  })
+  const from = performance.now()
+  const { path, built } = await buildNative({
+    variant: values.variant,
+    system: values['system-librdkafka'],
+    gssapi: values.gssapi,
+    lto: !values['no-lto'],
+    clean: values.clean,
+  })
+  console.log(`${relative(ROOT, path)}: ${built ? 'built' : 'up to date'} (${seconds(from)})`)
+})

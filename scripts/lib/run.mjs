@@ -1,0 +1,77 @@
+// What every script here shares: paths, running a program into a log, one clear message instead of a stack.
+import { spawn } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+export const CACHE = join(ROOT, '.cache')
+
+/** An expected problem: its message is all that the user needs. */
+export class UserError extends Error {
+  name = 'UserError'
+}
+
+/** The part of a log that says why: from the first failure on, else the end. */
+function tail(file, lines = 40) {
+  const command = /^\S*(cc|c\+\+|g\+\+|clang\S*|ld) -/
+  const text = readFileSync(file, 'utf8').trimEnd()
+  const all = text.split('\n').filter((line) => !command.test(line))
+  const first = all.findIndex((line) => /^FAILED:|\berror\b[: ]|CMake Error|^E: /i.test(line))
+  const from = first >= 0 ? Math.max(0, first - 1) : Math.max(0, all.length - lines)
+  return all
+    .slice(from, from + lines)
+    .map((line) => `    ${line.slice(0, 400)}`)
+    .join('\n')
+}
+
+/**
+ * Runs a program with its output in .cache/logs/<log>.log.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ log: string, what: string, cwd?: string, env?: NodeJS.ProcessEnv, append?: boolean }} options
+ */
+export async function run(command, args, { log, what, cwd = ROOT, env = process.env, append = false }) {
+  const file = join(CACHE, 'logs', `${log}.log`)
+  mkdirSync(dirname(file), { recursive: true })
+  const out = openSync(file, append ? 'a' : 'w')
+  const { code, signal, error } = await new Promise((done) => {
+    const child = spawn(command, args, { cwd, env, stdio: ['ignore', out, out] })
+    child.on('error', (error) => done({ error }))
+    child.on('exit', (code, signal) => done({ code, signal }))
+  })
+  closeSync(out)
+  if (error) throw new UserError(`${what}: ${command} could not be started (${error.code ?? error.message}).`)
+  if (signal === 'SIGINT' || signal === 'SIGTERM') process.exit(128 + constants.signals[signal])
+  if (code !== 0) {
+    throw new UserError(`${what} failed (${command} ended with ${signal ?? code}).\n${tail(file)}\n    Log: ${relative(ROOT, file)}`)
+  }
+}
+
+/** Standard output of a short program, or undefined when it is missing or fails. */
+export function output(command, args, options = {}) {
+  return new Promise((done) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'], cwd: ROOT, ...options })
+    let text = ''
+    child.stdout.setEncoding('utf8').on('data', (chunk) => {
+      text += chunk
+    })
+    child.on('error', () => done(undefined))
+    child.on('close', (code) => done(code === 0 ? text : undefined))
+  })
+}
+
+/** Runs a script's main function when the file is the program, and turns an expected problem into one message. */
+export async function main(url, action) {
+  if (!process.argv[1] || resolve(process.argv[1]) !== fileURLToPath(url)) return
+  try {
+    await action(process.argv.slice(2))
+  } catch (error) {
+    const expected = error instanceof UserError || error.code?.startsWith('ERR_PARSE_ARGS')
+    console.error(expected ? `error: ${error.message}` : error)
+    process.exitCode = 1
+  }
+}
+
+export const seconds = (from) => `${((performance.now() - from) / 1000).toFixed(1)} s`
