@@ -1,0 +1,84 @@
+// Kafka's Metadata request (version 4), by hand: the one question "which brokers are up, as this broker sees it".
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const CLIENT_ID = 'odradek-setup'
+
+function request() {
+  const header = Buffer.alloc(10 + CLIENT_ID.length)
+  header.writeInt16BE(3, 0) // Metadata
+  header.writeInt16BE(4, 2) // its version
+  header.writeInt32BE(1, 4) // correlation id
+  header.writeInt16BE(CLIENT_ID.length, 8)
+  header.write(CLIENT_ID, 10)
+  const body = Buffer.from([0, 0, 0, 0, 0]) // no topics, and none to be created
+  const size = Buffer.alloc(4)
+  size.writeInt32BE(header.length + body.length)
+  return Buffer.concat([size, header, body])
+}
+
+function parse(frame) {
+  let at = 12 // size, correlation id, throttle time
+  const int32 = () => frame.readInt32BE((at += 4) - 4)
+  const string = () => {
+    const length = frame.readInt16BE((at += 2) - 2)
+    return length < 0 ? null : frame.toString('utf8', at, (at += length))
+  }
+  const brokers = []
+  for (let left = int32(); left > 0; left--) {
+    const broker = { id: int32(), host: string(), port: int32() }
+    string() // rack
+    brokers.push(broker)
+  }
+  return { brokers, clusterId: string(), controllerId: int32() }
+}
+
+/**
+ * @param {string} address host:port of a PLAINTEXT listener
+ * @returns {Promise<{ brokers: { id: number, host: string, port: number }[], clusterId: string | null, controllerId: number }>}
+ */
+export function fetchMetadata(address, timeout = 3000) {
+  const [, host, port] = /^\[?(.+?)\]?:(\d+)$/.exec(address) ?? []
+  if (!host) return Promise.reject(new Error(`"${address}" is not host:port`))
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port: Number(port) })
+    const fail = (error) => {
+      socket.destroy()
+      reject(error)
+    }
+    let received = Buffer.alloc(0)
+    socket.setTimeout(timeout, () => fail(new Error(`${address} did not answer a Metadata request in ${timeout} ms`)))
+    socket.on('error', fail)
+    socket.on('close', () => fail(new Error(`${address} closed the connection instead of answering a Metadata request`)))
+    socket.on('connect', () => socket.write(request()))
+    socket.on('data', (chunk) => {
+      received = Buffer.concat([received, chunk])
+      if (received.length < 4 || received.length < 4 + received.readInt32BE(0)) return
+      try {
+        resolve(parse(received))
+        socket.destroy()
+      } catch {
+        fail(new Error(`${address} answered a Metadata request with something that is not Kafka's protocol`))
+      }
+    })
+  })
+}
+
+/** Waits until the broker at `address` sees every broker in `ids`; says what it saw last when it never does. */
+export async function waitForBrokers(address, ids, timeout = 30_000) {
+  const deadline = Date.now() + timeout
+  for (;;) {
+    let seen
+    try {
+      const { brokers } = await fetchMetadata(address)
+      if (ids.every((id) => brokers.some((broker) => broker.id === id))) return
+      seen = `it saw only broker ${brokers.map((broker) => broker.id).join(', ') || 'none'}`
+    } catch (error) {
+      seen = error.message
+    }
+    if (Date.now() > deadline) {
+      throw new Error(`Broker at ${address} did not see brokers ${ids.join(', ')} within ${timeout} ms: ${seen}`)
+    }
+    await sleep(20)
+  }
+}
