@@ -1,5 +1,12 @@
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -12,13 +19,15 @@ import kafka.tools.StorageTool;
 import org.apache.kafka.common.utils.Time;
 
 /**
- * One Kafka node: formats its log directory when that is new, serves, and says "ready" on standard output once the
- * server answers. Formatting here saves a second JVM; saying it from here saves reading Kafka's log for a phrase.
+ * One Kafka node: formats its log directory when that is new, serves, and says "ready" once the server answers.
+ * Formatting here saves a second JVM; saying it from here saves reading Kafka's log for a phrase.
+ *
+ * Its lifeline is standard input or, with -Dodradek.lifeline=PORT (in a container), one connection to that port: when
+ * it ends, so do we, because whoever started us is gone. The connection first brings the properties, up to a line
+ * "end": only after a container's start is it known under which port clients reach it.
  *
  * Usage: Broker SERVER_PROPERTIES CLUSTER_ID [argument of "format" ...]
- *   -Dodradek.wait=true      the properties arrive later (a container learns its mapped port after its start)
- *   -Dodradek.stdin=true     stop when standard input ends: then the process that started us is gone
- *   -Dodradek.remove=DIR     in that case remove DIR too
+ *   -Dodradek.remove=DIR     remove DIR when the lifeline ends
  */
 public final class Broker {
   public static void main(String[] args) throws Exception {
@@ -26,9 +35,9 @@ public final class Broker {
       System.err.println("usage: Broker SERVER_PROPERTIES CLUSTER_ID [argument of format ...]");
       System.exit(2);
     }
-    if (Boolean.getBoolean("odradek.stdin")) watchParent();
     Path file = Path.of(args[0]);
-    if (Boolean.getBoolean("odradek.wait")) waitFor(file);
+    Integer port = Integer.getInteger("odradek.lifeline");
+    OutputStream answers = port == null ? watch(System.in, System.out) : acceptLifeline(port, file);
     format(file, args[1], Arrays.copyOfRange(args, 2, args.length));
 
     Properties properties = new Properties();
@@ -38,7 +47,7 @@ public final class Broker {
     KafkaRaftServer server = new KafkaRaftServer(KafkaConfig.fromProps(properties), Time.SYSTEM);
     Runtime.getRuntime().addShutdownHook(new Thread(server::shutdown, "shutdown"));
     server.startup();
-    System.out.println("ready");
+    new PrintStream(answers, true).println("ready");
     server.awaitShutdown();
   }
 
@@ -49,24 +58,36 @@ public final class Broker {
     if (status != 0) System.exit(status);
   }
 
-  private static void waitFor(Path file) throws InterruptedException {
-    while (!Files.exists(file)) Thread.sleep(50);
+  private static OutputStream acceptLifeline(int port, Path file) throws IOException {
+    try (ServerSocket server = new ServerSocket(port)) {
+      System.out.println("waiting for the configuration on port " + port);
+      Socket socket = server.accept();
+      BufferedReader in = new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.ISO_8859_1));
+      StringBuilder properties = new StringBuilder();
+      String line = in.readLine();
+      for (; line != null && !line.equals("end"); line = in.readLine()) properties.append(line).append('\n');
+      if (line == null) System.exit(0);
+      Files.createDirectories(file.getParent());
+      Files.writeString(file, properties, StandardCharsets.ISO_8859_1);
+      return watch(socket.getInputStream(), socket.getOutputStream());
+    }
   }
 
   /** A parent that was killed cannot stop us, but its end of the pipe closes: no node outlives its test run. */
-  private static void watchParent() {
+  private static OutputStream watch(InputStream lifeline, OutputStream answers) {
     Thread thread = new Thread(() -> {
       try {
-        while (System.in.read() >= 0) continue;
+        while (lifeline.read() >= 0) continue;
       } catch (IOException e) {
         // A broken pipe says the same as its end.
       }
       String remove = System.getProperty("odradek.remove");
       if (remove != null) removeTree(Path.of(remove));
       Runtime.getRuntime().halt(0);
-    }, "parent-watch");
+    }, "lifeline");
     thread.setDaemon(true);
     thread.start();
+    return answers;
   }
 
   private static void removeTree(Path root) {

@@ -1,17 +1,19 @@
 // A local Kafka of one or more nodes (KRaft), each node broker and controller, so that any one of three can be killed.
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { nodeProperties, scramArguments } from './config.mjs'
-import { ownDirectory, removeLeftovers } from './directories.mjs'
+import { ownDirectory, removeDirectory, removeLeftovers } from './directories.mjs'
 import { waitForBrokers } from './metadata.mjs'
 import { KafkaNode } from './node.mjs'
 import { obtainKafka } from './obtain.mjs'
 import { freePorts } from './ports.mjs'
 import { runTool } from './tools.mjs'
 
-/** Kafka's ids are 16 bytes in base64url; a leading "-" would be an option on its command line. */
-function newClusterId() {
+/** Kept, or new: 16 bytes in base64url; a leading "-" would be an option on Kafka's command line. */
+function clusterIdOf(directory) {
+  const kept = join(directory, 'node-1', 'data', 'meta.properties')
+  if (existsSync(kept)) return /^cluster\.id=(.+)$/m.exec(readFileSync(kept, 'utf8'))[1]
   let id
   do id = randomBytes(16).toString('base64url')
   while (id.startsWith('-'))
@@ -35,7 +37,7 @@ async function assignPorts(brokers, listeners) {
 function createNodes(kafka, options, ports, directory) {
   const { listeners = {}, config, acls, jvm, dir } = options
   const voters = ports.map((of, i) => `${i + 1}@127.0.0.1:${of.CONTROLLER}`).join(',')
-  const clusterId = newClusterId()
+  const clusterId = clusterIdOf(directory)
   return ports.map((of, i) => {
     const id = i + 1
     const home = join(directory, `node-${id}`)
@@ -71,7 +73,7 @@ export async function startCluster(options = {}) {
   /** Kills, since nobody reads the data again; nodes that shut down in turn would wait for the quorum they no longer have. */
   const stop = async () => {
     await Promise.all(nodes.filter((node) => node.pid !== undefined).map((node) => node.kill()))
-    if (!dir) rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
+    if (!dir) removeDirectory(directory)
   }
   try {
     await Promise.all(nodes.map((node) => node.start()))

@@ -70,7 +70,7 @@ function checkListener(name, listener) {
   const { protocol, tls, mechanisms } = listener
   const wrong = (problem) => new TypeError(`listener ${name}: ${problem}`)
   if (!/^[A-Z][A-Z0-9_]*$/.test(name)) throw wrong('a name is upper-case letters, digits and underscores')
-  if (name === 'PLAINTEXT' || name === 'CONTROLLER') throw wrong('this name is the cluster’s own')
+  if (['PLAINTEXT', 'INTERNAL', 'CONTROLLER'].includes(name)) throw wrong('this name is the cluster’s own')
   if (!PROTOCOLS.includes(protocol)) throw wrong(`protocol is "${protocol}", accepted are ${PROTOCOLS.join(', ')}`)
   if (protocol.endsWith('SSL') && !tls) throw wrong(`${protocol} needs tls: { certificate, key }`)
   if (protocol.startsWith('SASL') && !mechanisms?.length) throw wrong(`${protocol} needs mechanisms`)
@@ -146,8 +146,9 @@ function testProperties(nodes) {
  * @param {object} node
  * @param {number} node.id
  * @param {number} node.nodes how many there are
- * @param {Record<string, number>} node.ports listener name -> port, CONTROLLER and PLAINTEXT included
- * @param {Record<string, number>} [node.advertisedPorts] where the port seen from outside differs (containers)
+ * @param {Record<string, number>} node.ports listener name -> port, CONTROLLER and PLAINTEXT included; with INTERNAL, brokers
+ *   talk over that one (in a container the others are advertised under an address that is good outside only)
+ * @param {string} [node.outside] host:port under which PLAINTEXT is advertised, if it is not where it listens
  * @param {string} node.voters controller.quorum.voters
  * @param {string} node.directory
  * @param {string} [node.bind] address to listen on
@@ -156,11 +157,15 @@ function testProperties(nodes) {
  * @param {Record<string, string | number | boolean>} [node.config]
  */
 export function nodeProperties(node) {
-  const { listeners = {}, acls = false, bind = '127.0.0.1', config = {}, ports, advertisedPorts = ports } = node
-  const hosts = { PLAINTEXT: '127.0.0.1' }
+  const { listeners = {}, acls = false, bind = '127.0.0.1', config = {}, ports, outside } = node
+  const addresses = { PLAINTEXT: outside ?? `127.0.0.1:${ports.PLAINTEXT}` }
   const protocols = { CONTROLLER: 'PLAINTEXT', PLAINTEXT: 'PLAINTEXT' }
+  if (ports.INTERNAL) {
+    addresses.INTERNAL = `127.0.0.1:${ports.INTERNAL}`
+    protocols.INTERNAL = 'PLAINTEXT'
+  }
   for (const [name, { host = '127.0.0.1', protocol }] of Object.entries(listeners)) {
-    hosts[name] = host
+    addresses[name] = `${host}:${ports[name]}`
     protocols[name] = protocol
   }
   const join = (entries) => entries.join(',')
@@ -169,9 +174,9 @@ export function nodeProperties(node) {
     'node.id': node.id,
     'controller.quorum.voters': node.voters,
     'controller.listener.names': 'CONTROLLER',
-    'inter.broker.listener.name': 'PLAINTEXT',
+    'inter.broker.listener.name': ports.INTERNAL ? 'INTERNAL' : 'PLAINTEXT',
     listeners: join(Object.keys(protocols).map((name) => `${name}://${bind}:${ports[name]}`)),
-    'advertised.listeners': join(Object.keys(hosts).map((name) => `${name}://${hosts[name]}:${advertisedPorts[name]}`)),
+    'advertised.listeners': join(Object.entries(addresses).map(([name, address]) => `${name}://${address}`)),
     'listener.security.protocol.map': join(Object.entries(protocols).map(([name, protocol]) => `${name}:${protocol}`)),
     'log.dirs': node.directory,
     ...testProperties(node.nodes),

@@ -35,7 +35,7 @@ export function removeLeftovers() {
       const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
       if (pid > 0 && isNodeOf(pid, directory)) process.kill(pid, 'SIGKILL')
     }
-    rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
+    removeDirectory(directory)
   }
 }
 
@@ -48,4 +48,9 @@ export function ownDirectory() {
 /** The pid of a node, for removeLeftovers(). */
 export function notePid(directory, pid) {
   writeFileSync(join(directory, 'pid'), String(pid))
+}
+
+/** Again if need be: a process that was just killed may have a file half created. */
+export function removeDirectory(directory) {
+  rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
 }

@@ -97,7 +97,7 @@ export class KafkaNode {
   #spawn() {
     const { directory, clusterId, format = [], jvm, jvmArguments = [], keep = false } = this.#options
     const java = javaArguments(this.#kafka, { log: this.log, temporary: join(directory, 'tmp'), jvm })
-    const parent = ['-Dodradek.stdin=true', ...(keep ? [] : [`-Dodradek.remove=${directory}`])]
+    const parent = keep ? [] : [`-Dodradek.remove=${directory}`]
     const broker = ['Broker', join(directory, 'server.properties'), clusterId, ...format]
     const errors = openSync(join(directory, 'stderr.log'), 'a')
     // A process group of its own: Ctrl-C in the terminal is for the tests, which then stop us.
