@@ -11,6 +11,9 @@ import { main, output, ROOT, run, seconds, UserError } from './lib/run.mjs'
 
 export const VARIANTS = ['release', 'debug', 'asan', 'ubsan', 'tsan', 'coverage']
 
+const SIGNATURE = '.odradek-signature'
+const treeOf = (variant) => join(ROOT, 'build', `cmake-${variant}`)
+
 /** Where a variant's odradek.node is. */
 export function addonPath(variant = 'release') {
   return join(ROOT, 'build', variant === 'release' ? 'Release' : variant, 'odradek.node')
@@ -64,8 +67,17 @@ async function configure(tree, args, log) {
   // Another generator, another place or an interrupted first run: CMake would refuse or half remember, so it starts afresh.
   rmSync(tree, { recursive: true, force: true })
   mkdirSync(tree, { recursive: true })
-  await run('cmake', ['-G', await generator(), '-S', ROOT, '-B', tree, ...args], { log, what: 'Configuring the native build' })
+  await run('cmake', ['-G', await generator(), '-S', ROOT, '-B', tree, ...args], {
+    log,
+    what: 'Configuring the native build',
+  })
   writeFileSync(file, wanted)
+}
+
+/** Whether a variant is built from what is here now; true costs no compiler and no network. */
+export function nativeUpToDate({ variant = 'release', system = false, gssapi = false, lto = true } = {}) {
+  const stamp = join(treeOf(variant), SIGNATURE)
+  return existsSync(addonPath(variant)) && readIf(stamp) === signature(cmakeArguments({ variant, system, gssapi, lto }))
 }
 
 /**
@@ -73,29 +85,37 @@ async function configure(tree, args, log) {
  * @param {{ variant?: string, system?: boolean, gssapi?: boolean, lto?: boolean, clean?: boolean }} options
  * @returns {Promise<{ path: string, built: boolean }>}
  */
-export async function buildNative({ variant = 'release', system = false, gssapi = false, lto = true, clean = false } = {}) {
+export async function buildNative({
+  variant = 'release',
+  system = false,
+  gssapi = false,
+  lto = true,
+  clean = false,
+} = {}) {
   if (!VARIANTS.includes(variant)) {
     throw new UserError(`There is no variant '${variant}'. Variants: ${VARIANTS.join(', ')}.`)
   }
   const path = addonPath(variant)
-  const tree = join(ROOT, 'build', `cmake-${variant}`)
-  const stamp = join(tree, '.odradek-signature')
-  const args = cmakeArguments({ variant, system, gssapi, lto })
-  if (!clean && existsSync(path) && readIf(stamp) === signature(args)) return { path, built: false }
+  if (!clean && nativeUpToDate({ variant, system, gssapi, lto })) return { path, built: false }
   if (!(await output('cmake', ['--version']))) {
     throw new UserError('cmake is not installed. Run: node scripts/system-packages.mjs build')
   }
   if (!system) await ensureSources()
   return withLock(`build-${variant}`, async () => {
+    const tree = treeOf(variant)
+    const args = cmakeArguments({ variant, system, gssapi, lto })
     const before = signature(args)
     if (clean) rmSync(tree, { recursive: true, force: true })
     await configure(tree, args, `configure-${variant}`)
     // Keep going: one failure in the addon should not cost the minute that librdkafka takes, once more, next time.
     const keepGoing = (await generator()) === 'Ninja' ? ['-k', '0'] : ['-k']
     const jobs = process.env.ODRADEK_JOBS || String(availableParallelism())
-    await run('cmake', ['--build', tree, '--parallel', jobs, '--', ...keepGoing], { log: `build-${variant}`, what: `Building the addon (${variant})` })
+    await run('cmake', ['--build', tree, '--parallel', jobs, '--', ...keepGoing], {
+      log: `build-${variant}`,
+      what: `Building the addon (${variant})`,
+    })
     // Taken before the build, so that a file edited meanwhile is built next time.
-    writeFileSync(stamp, before)
+    writeFileSync(join(tree, SIGNATURE), before)
     return { path, built: true }
   })
 }

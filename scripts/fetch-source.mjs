@@ -1,6 +1,16 @@
 // Brings the pinned sources (deps/*/pin.json) to .cache/src/<name>-<version>: node scripts/fetch-source.mjs [name ...]
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { carriers } from './lib/carriers.mjs'
 import { withLock } from './lib/lock.mjs'
@@ -71,12 +81,17 @@ async function download(source, cache, temporary) {
 async function unpack(archive, source, pin, temporary) {
   const directory = join(temporary, 'unpacked')
   mkdirSync(directory)
-  await run('tar', ['-xf', archive, '-C', directory, source.root], { log: `unpack-${pin.name}`, what: `Unpacking ${pin.name}` })
+  await run('tar', ['-xf', archive, '-C', directory, source.root], {
+    log: `unpack-${pin.name}`,
+    what: `Unpacking ${pin.name}`,
+  })
   const tree = join(directory, source.root)
   if (pin.manifest) {
     const actual = await manifestHash(tree, pin.manifest.paths)
     if (actual !== pin.manifest.sha256) {
-      throw new UserError(`the files differ from the pinned ones: expected manifest ${pin.manifest.sha256}, got ${actual}`)
+      throw new UserError(
+        `the files differ from the pinned ones: expected manifest ${pin.manifest.sha256}, got ${actual}`,
+      )
     }
   }
   return tree
@@ -88,11 +103,15 @@ async function fetchFirst(pin, cache, temporary) {
     const directory = join(temporary, String(index))
     mkdirSync(directory, { recursive: true })
     try {
-      return { tree: await unpack(await download(source, cache, directory), source, pin, directory), from: describe(source) }
+      return {
+        tree: await unpack(await download(source, cache, directory), source, pin, directory),
+        from: describe(source),
+      }
     } catch (error) {
       if (!(error instanceof UserError)) throw error
       problems.push(`  - ${describe(source)}: ${error.message}`)
-      if (/SHA-256|manifest/.test(error.message)) console.warn(`warning: ${pin.name} from ${describe(source)}: ${error.message}`)
+      if (/SHA-256|manifest/.test(error.message))
+        console.warn(`warning: ${pin.name} from ${describe(source)}: ${error.message}`)
     }
   }
   const kept = relative(ROOT, join(cache, 'downloads'))

@@ -1,5 +1,6 @@
-/* Our own copy of OpenSSL must not clean itself up at exit: process.exit() and worker termination leave librdkafka's threads running,
- * and a TLS handshake after OPENSSL_cleanup() crashes. The first initialisation decides, so it happens when the addon is loaded. */
+/* Our own copy of OpenSSL must not clean itself up at exit: process.exit() and worker termination leave
+ * librdkafka's threads running, and a TLS handshake after OPENSSL_cleanup() crashes. The first initialisation
+ * decides, so it happens when the addon is loaded. */
 #include <openssl/crypto.h>
 
 #ifdef _MSC_VER

@@ -22,7 +22,9 @@ async function url(source, directory) {
     return file
   } catch (error) {
     if (error instanceof UserError) throw error
-    const reason = controller.signal.aborted ? 'no answer in time' : (error.cause?.code ?? error.cause?.message ?? error.message)
+    const reason = controller.signal.aborted
+      ? 'no answer in time'
+      : (error.cause?.code ?? error.cause?.message ?? error.message)
     throw new UserError(`not reachable (${reason})`)
   } finally {
     clearTimeout(whole)
@@ -127,7 +129,8 @@ async function debianArchive(source, directory, apt) {
     const problem = await run('apt-get', args, { cwd: directory, log, what, append: true }).catch((error) => error)
     const archive = readdirSync(directory).find((name) => /\.orig\.tar\.\w+$/.test(name))
     if (archive) return join(directory, archive)
-    if (version === versions.at(-1)) throw problem ?? new UserError(`Debian's source of ${source.package} has no upstream archive`)
+    if (version === versions.at(-1))
+      throw problem ?? new UserError(`Debian's source of ${source.package} has no upstream archive`)
   }
 }
 

@@ -41,7 +41,10 @@ export async function withLock(name, action) {
   const directory = join(CACHE, 'locks')
   mkdirSync(directory, { recursive: true })
   const file = join(directory, `${name}.lock`)
-  while (!tryLock(file)) await sleep(100)
+  for (let turns = 0; !tryLock(file); turns++) {
+    if (turns === 30) console.error(`  (waiting for another process that holds ${name})`)
+    await sleep(100)
+  }
   const release = () => rmSync(file, { force: true })
   process.on('exit', release)
   try {

@@ -13,6 +13,9 @@ export class UserError extends Error {
   name = 'UserError'
 }
 
+const NO_NETWORK =
+  /ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNREFUSED|ENETUNREACH|Temporary failure resolving|Could not resolve|Network is unreachable/
+
 /** The part of a log that says why: from the first failure on, else the end. */
 function tail(file, lines = 40) {
   const command = /^\S*(cc|c\+\+|g\+\+|clang\S*|ld) -/
@@ -45,18 +48,24 @@ export async function run(command, args, { log, what, cwd = ROOT, env = process.
   if (error) throw new UserError(`${what}: ${command} could not be started (${error.code ?? error.message}).`)
   if (signal === 'SIGINT' || signal === 'SIGTERM') process.exit(128 + constants.signals[signal])
   if (code !== 0) {
-    throw new UserError(`${what} failed (${command} ended with ${signal ?? code}).\n${tail(file)}\n    Log: ${relative(ROOT, file)}`)
+    const end = tail(file)
+    const hint = NO_NETWORK.test(end) ? ' It looks as if the network could not be reached.' : ''
+    throw new UserError(
+      `${what} failed (${command} ended with ${signal ?? code}).${hint}\n${end}\n    Log: ${relative(ROOT, file)}`,
+    )
   }
 }
 
-/** Standard output of a short program, or undefined when it is missing or fails. */
+/** What a short program prints, on both streams, or undefined when it is missing or fails. */
 export function output(command, args, options = {}) {
   return new Promise((done) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'], cwd: ROOT, ...options })
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: ROOT, ...options })
     let text = ''
-    child.stdout.setEncoding('utf8').on('data', (chunk) => {
-      text += chunk
-    })
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (chunk) => {
+        text += chunk
+      })
+    }
     child.on('error', () => done(undefined))
     child.on('close', (code) => done(code === 0 ? text : undefined))
   })
