@@ -1,0 +1,150 @@
+// The addon: found, loaded and typed here, and nowhere else.
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { NativeError } from './errors.js'
+
+/** What the native side sends, as the first argument of a client's dispatch function; native/client.h has the same. */
+export const Dispatch = {
+  /** (error | null): rd_kafka_new is through. */
+  opened: 0,
+  /** (id, error | null, value): a command is through. */
+  command: 1,
+  /** (error) */
+  error: 2,
+  /** (level, facility, message) */
+  log: 3,
+  /** (json) */
+  statistics: 4,
+  /** (sasl.oauthbearer.config) */
+  tokenRefresh: 5,
+  /** (broker, broker id, ms) */
+  throttle: 6,
+  /** (rows, count): delivery reports. */
+  delivery: 10,
+  /** (slab): its records are with librdkafka, its memory is ours again. */
+  slabFree: 11,
+  /** (rows and bytes, count, new slots | null, last slab of the answer) */
+  messages: 20,
+  /** (type, partitions, lost, cooperative) */
+  rebalance: 21,
+  /** (error | null, partitions) */
+  offsetCommit: 22,
+} as const
+
+export type DispatchFunction = (kind: number, a: unknown, b: unknown, c: unknown, d: unknown) => void
+
+/** A partition as it crosses; null where there is none. */
+export interface NativePartition {
+  topic: string
+  partition: number
+  offset: number
+  leaderEpoch: number | null
+  metadata: string | null
+  error: NativeError | null
+}
+
+/** What goes the other way. */
+export interface NativePartitionInput {
+  topic: string
+  partition: number
+  offset?: number
+  leaderEpoch?: number | null
+  metadata?: string | null
+}
+
+/** Methods with an `id` first are commands: they return at once and are answered through the dispatch function. */
+export interface NativeClient {
+  close(id: number, timeout: number): void
+  /** After the answer to close: nothing crosses any more. */
+  dispose(): void
+  /** The process stays alive while there are more holds than unholds. */
+  hold(): void
+  unhold(): void
+}
+
+export interface NativeProducer extends NativeClient {
+  addTopic(name: string, entries: string[] | null): number
+  addSlab(memory: ArrayBuffer): number
+  removeSlab(slab: number): void
+  /** True when the slab is free again at once; else Dispatch.slabFree brings it back. */
+  produce(slab: number, size: number, count: number): boolean
+  flush(id: number, timeout: number): void
+  purge(id: number, flags: number): void
+}
+
+export interface NativeConsumer extends NativeClient {
+  read(want: number): void
+  storeOffsets(list: NativePartitionInput[]): NativePartition[] | null
+  position(list: NativePartitionInput[]): NativePartition[] | null
+  cachedWatermarks(topic: string, partition: number): [low: number, high: number] | null
+  subscribe(id: number, list: NativePartitionInput[]): void
+  unsubscribe(id: number): void
+  subscription(id: number): void
+  completeRebalance(id: number, list: NativePartitionInput[] | null): void
+  assign(id: number, list: NativePartitionInput[] | null): void
+  incrementalAssign(id: number, list: NativePartitionInput[]): void
+  incrementalUnassign(id: number, list: NativePartitionInput[]): void
+  assignment(id: number): void
+  pause(id: number, list: NativePartitionInput[]): void
+  resume(id: number, list: NativePartitionInput[]): void
+  seek(id: number, list: NativePartitionInput[], timeout: number): void
+  commit(id: number, list: NativePartitionInput[] | null): void
+  committed(id: number, list: NativePartitionInput[], timeout: number): void
+  offsetsForTimes(id: number, list: NativePartitionInput[], timeout: number): void
+  watermarks(id: number, topic: string, partition: number, timeout: number): void
+  memberId(id: number): void
+  rebalanceProtocol(id: number): void
+}
+
+export interface NativeMockCluster {
+  bootstrapServers(): string
+  createTopic(name: string, partitions: number, replicationFactor: number): NativeError | null
+  close(): void
+}
+
+export interface Binding {
+  librdkafkaVersion: string
+  features(): string
+  errorDescriptions(): [code: number, name: string, description: string][]
+  Producer: new (entries: string[], dispatch: DispatchFunction) => NativeProducer
+  Consumer: new (entries: string[], dispatch: DispatchFunction) => NativeConsumer
+  MockCluster: new (brokers: number) => NativeMockCluster
+}
+
+const require = createRequire(import.meta.url)
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+
+function load(): Binding {
+  const override = process.env.ODRADEK_ADDON
+  try {
+    if (override) return require(override) as Binding
+    return (require('node-gyp-build') as (directory: string) => Binding)(root)
+  } catch (error) {
+    throw new Error(explain(override, error), { cause: error })
+  }
+}
+
+function explain(override: string | undefined, error: unknown): string {
+  const platform = `${process.platform}-${process.arch}`
+  const lines = [`odradek: the native addon for ${platform} (Node ${process.version}) could not be loaded.`]
+  if (override) {
+    lines.push(`  ODRADEK_ADDON names ${override}, which ${existsSync(override) ? 'exists' : 'does not exist'}.`)
+  } else {
+    for (const place of [join('build', 'Release', 'odradek.node'), join('prebuilds', platform)]) {
+      lines.push(`  ${place}: ${existsSync(join(root, place)) ? 'found' : 'not found'} in ${root}`)
+    }
+  }
+  lines.push(
+    `  The loader said: ${(error as Error).message.split('\n')[0]}`,
+    'Possible solutions:',
+    '  - in a checkout of odradek: npm run build:native',
+    '  - in a project: reinstall for this platform (npm install odradek --force); node_modules copied from another',
+    '    operating system or libc does not work',
+    '  - a bundler left it out: keep odradek external, or copy its prebuilds folder beside the bundle',
+  )
+  return lines.join('\n')
+}
+
+export const binding: Binding = load()

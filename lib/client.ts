@@ -1,0 +1,276 @@
+// What every client shares: the state machine open / closing / closed, commands and their answers, events.
+import { type DispatchFunction, Dispatch, type NativeClient } from './binding.js'
+import { KafkaError, type NativeError } from './errors.js'
+import type { Statistics } from './statistics.generated.js'
+
+/** How long an operation may take and how to stop waiting for it. */
+export interface OperationOptions {
+  /** Milliseconds. */
+  timeout?: number
+  /** Aborting stops the waiting, with the signal's reason; what was begun may still take effect. */
+  signal?: AbortSignal
+}
+
+/** Log levels are syslog's: 0 emergency … 3 error, 4 warning, 6 info, 7 debug. */
+export interface LogEntry {
+  level: number
+  facility: string
+  message: string
+  client: string
+}
+
+/** pino's shape, console's too. */
+export interface Logger {
+  error(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  info(fields: object, message: string): void
+  debug(fields: object, message: string): void
+}
+
+/** Broker's throttling of a request (throttle_cb). */
+export interface Throttle {
+  broker: string
+  brokerId: number
+  /** Milliseconds. */
+  throttleTime: number
+}
+
+/** Program values of every client, second argument of its constructor. */
+export interface ClientOptions {
+  /** Errors that belong to no call: connection trouble, authentication. Informational unless `error.fatal`. */
+  onError?: (error: KafkaError) => void
+  /** Statistics every `statistics.interval.ms`; parsed when called. */
+  onStatistics?: (statistics: Statistics) => void
+  onThrottle?: (throttle: Throttle) => void
+  /** librdkafka's log lines (see `debug`, `log_level`). Without one only fatal trouble is written, to stderr. */
+  logger?: Logger
+}
+
+interface Command {
+  resolve(value: unknown): void
+  reject(error: unknown): void
+  /** Runs while the answer is dispatched, before anything that crossed after it. */
+  settled: ((value: unknown, error: NativeError | null) => void) | undefined
+}
+
+type State = 'open' | 'closing' | 'closed'
+
+/** @internal */
+export abstract class Client<Native extends NativeClient> {
+  readonly #options: ClientOptions
+  readonly #commands = new Map<number, Command>()
+  #nextCommand = 1
+  #state: State = 'open'
+  #closing: Promise<void> | undefined
+  #failure: KafkaError | undefined
+  #lastError: KafkaError | undefined
+  protected readonly native: Native
+
+  /** The client's name in logs and statistics: `client.id`, or a default of librdkafka's. */
+  readonly name: string
+
+  constructor(create: (dispatch: DispatchFunction) => Native, name: string, options: ClientOptions) {
+    this.name = name
+    this.#options = options
+    try {
+      this.native = create((kind, a, b, c, d) => this.dispatch(kind, a, b, c, d))
+    } catch (error) {
+      throw nativeThrow(error)
+    }
+  }
+
+  /** True from the call of `close` on. */
+  get closed(): boolean {
+    return this.#state !== 'open'
+  }
+
+  /** The last error of `onError`, for probes. */
+  get lastError(): KafkaError | undefined {
+    return this.#lastError
+  }
+
+  /** The fatal error that made this client useless, if there is one. */
+  get fatalError(): KafkaError | undefined {
+    return this.#failure
+  }
+
+  /** Throws when the client is closed, closing or of no use. */
+  protected assertOpen(): void {
+    if (this.#failure) throw this.#failure
+    if (this.#state !== 'open') throw closedError(this.name)
+  }
+
+  protected dispatch(kind: number, a: unknown, b: unknown, c: unknown, _d: unknown): void {
+    switch (kind) {
+      case Dispatch.command:
+        this.#answer(a as number, b as NativeError | null, c)
+        break
+      case Dispatch.opened:
+        if (a) this.#fail(KafkaError.from({ ...(a as NativeError), fatal: true }))
+        break
+      case Dispatch.error: {
+        const error = KafkaError.from(a as NativeError)
+        if (error.fatal) this.#fail(error)
+        else this.report(error)
+        break
+      }
+      case Dispatch.log:
+        this.#log(a as number, b as string, c as string)
+        break
+      case Dispatch.statistics:
+        guard(() => this.#options.onStatistics?.(JSON.parse(a as string) as Statistics))
+        break
+      case Dispatch.throttle:
+        guard(() =>
+          this.#options.onThrottle?.({ broker: a as string, brokerId: b as number, throttleTime: c as number }),
+        )
+        break
+    }
+  }
+
+  #answer(id: number, error: NativeError | null, value: unknown): void {
+    const command = this.#commands.get(id)
+    if (!command) return
+    this.#commands.delete(id)
+    this.native.unhold()
+    command.settled?.(value, error)
+    if (error) command.reject(error)
+    else command.resolve(value)
+  }
+
+  #fail(error: KafkaError): void {
+    this.#failure ??= error
+    this.report(error)
+    this.failed(error)
+  }
+
+  /** @internal To `onError`; an error that belongs to no call. */
+  protected report(error: KafkaError): void {
+    this.#lastError = error
+    guard(() => this.#options.onError?.(error))
+  }
+
+  #log(level: number, facility: string, message: string): void {
+    const { logger } = this.#options
+    if (logger) {
+      const method = level <= 3 ? 'error' : level === 4 ? 'warn' : level <= 6 ? 'info' : 'debug'
+      guard(() => logger[method]({ facility, client: this.name, level }, message))
+    } else if (level <= 2) {
+      process.stderr.write(`odradek ${this.name}: ${facility}: ${message}\n`)
+    }
+  }
+
+  /** A fatal error has been found; wake whoever waits. */
+  protected failed(_error: KafkaError): void {}
+
+  /**
+   * Sends a command and waits for its answer. `settled` runs in the order in which things cross, before anything that
+   * crossed after the answer.
+   */
+  protected async command<T>(
+    send: (id: number) => void,
+    signal?: AbortSignal,
+    settled?: (value: unknown, error: NativeError | null) => void,
+  ): Promise<T> {
+    signal?.throwIfAborted()
+    const id = this.#nextCommand++
+    const answer = new Promise<unknown>((resolve, reject) => {
+      this.#commands.set(id, { resolve, reject, settled })
+    })
+    this.native.hold()
+    send(id)
+    try {
+      return (await (signal ? abortable(answer, signal) : answer)) as T
+    } catch (error) {
+      // Made here, so that the stack leads to the caller.
+      throw isNativeError(error) ? KafkaError.from(error) : error
+    }
+  }
+
+  /** Closes once; later calls get the same promise. `before` is what the kind of client does first. */
+  protected closeOnce(timeout: number, before: () => Promise<void>): Promise<void> {
+    this.#closing ??= this.#close(timeout, before)
+    return this.#closing
+  }
+
+  async #close(timeout: number, before: () => Promise<void>): Promise<void> {
+    const deadline = performance.now() + timeout
+    this.#state = 'closing'
+    await before()
+    const left = Math.max(0, Math.round(deadline - performance.now()))
+    const closed = this.command<void>((id) => this.native.close(id, left)).finally(() => {
+      this.#state = 'closed'
+      this.native.dispose()
+    })
+    // The native side is bound by the same deadline but for the time librdkafka needs to stop its threads.
+    if (!(await settlesWithin(closed, left + closeGrace))) {
+      this.native.dispose()
+      this.#state = 'closed'
+      throw new KafkaError('_TIMED_OUT', `${this.name}: not closed within ${timeout} ms; it goes on in the background`)
+    }
+    await closed
+  }
+}
+
+const closeGrace = 300
+
+/** Calls a user's handler: what it throws is an uncaught exception of the program, not of the dispatch. */
+export function guard(call: () => unknown): void {
+  try {
+    const result = call()
+    if (result instanceof Promise) result.catch(rethrow)
+  } catch (error) {
+    rethrow(error)
+  }
+}
+
+function rethrow(error: unknown): void {
+  queueMicrotask(() => {
+    throw error
+  })
+}
+
+export function closedError(name: string): KafkaError {
+  return new KafkaError('_STATE', `${name} is closed`)
+}
+
+export function isNativeError(error: unknown): error is NativeError {
+  return typeof error === 'object' && error !== null && !(error instanceof Error) && 'errno' in error
+}
+
+/** What the addon threw, as a KafkaError. */
+export function nativeThrow(error: unknown): unknown {
+  if (!(error instanceof Error) || !('errno' in error)) return error
+  const { errno, message } = error as Error & { errno: number }
+  return KafkaError.from({ errno, message, fatal: false, retriable: false, txnRequiresAbort: false })
+}
+
+/** The promise, or the signal's reason, whichever comes first; `onAbort` runs in the latter case. */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal, onAbort?: () => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      onAbort?.()
+      reject(signal.reason)
+    }
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
+
+/** Whether the promise settles (either way) within `ms` milliseconds. */
+export async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms)
+  })
+  const settled = promise.then(
+    () => true,
+    () => true,
+  )
+  try {
+    return await Promise.race([settled, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

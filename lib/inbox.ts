@@ -1,0 +1,146 @@
+// What a consumer has received: the slab being handed out, at most one answer behind it, and which of it the
+// application is through with.
+import { type PartitionSlot, MessageSlab } from './message.js'
+import { offsetsAfter, type Rows } from './message-batch.js'
+import type { TopicPartition, TopicPartitionOffset } from './offset.js'
+
+/** @internal */
+export class Inbox {
+  slab: MessageSlab | undefined
+  /** The next row to hand out. */
+  row = 0
+  /** Rows below may be handed out without looking further: no error among them, and nobody wants attention. */
+  limit = 0
+
+  readonly slots: PartitionSlot[] = []
+  readonly #behind: MessageSlab[] = []
+  #handed: Rows[] = []
+  #slabHandedFrom = 0
+
+  receive(memory: ArrayBuffer, count: number, newSlots: PartitionSlot[] | null): void {
+    if (newSlots) this.slots.push(...newSlots)
+    this.#behind.push(new MessageSlab(memory, count, this.slots))
+  }
+
+  /** Whether there is a row to hand out, an error's included. Goes on to the next slab at the end of one. */
+  advance(): boolean {
+    while (!this.slab || this.row >= this.slab.count) {
+      this.#keepHanded()
+      const next = this.#behind.shift()
+      this.slab = next
+      this.row = 0
+      this.#slabHandedFrom = 0
+      if (!next) {
+        this.limit = 0
+        return false
+      }
+    }
+    this.relimit()
+    return true
+  }
+
+  /** Nothing waits behind the slab in hand. */
+  get lastSlab(): boolean {
+    return this.#behind.length === 0
+  }
+
+  relimit(): void {
+    const { slab } = this
+    if (!slab) return
+    let limit = this.row
+    while (limit < slab.count && slab.error(limit) === 0) limit++
+    this.limit = limit
+  }
+
+  /** Hands out up to `max` rows of at most `maxBytes` bytes (at least one), from one slab. */
+  take(max: number, maxBytes: number): Rows {
+    const slab = this.slab as MessageSlab
+    const from = this.row
+    let to = Math.min(this.limit, from + max)
+    if (maxBytes < Number.MAX_SAFE_INTEGER) {
+      let bytes = 0
+      for (let row = from; row < to; row++) {
+        bytes += slab.size(row)
+        if (bytes > maxBytes && row > from) to = row
+      }
+    }
+    this.row = to
+    return { slab, from, to }
+  }
+
+  /**
+   * The application is through with what it was handed, but for the last `inHand` rows; returns what to store for it:
+   * for each partition the offset after the last such message.
+   */
+  settle(inHand: number): TopicPartitionOffset[] {
+    this.#keepHanded()
+    let keep = inHand
+    const kept: Rows[] = []
+    while (keep > 0 && this.#handed.length > 0) {
+      const rows = this.#handed.pop() as Rows
+      const taken = Math.min(keep, rows.to - rows.from)
+      keep -= taken
+      kept.unshift({ slab: rows.slab, from: rows.to - taken, to: rows.to })
+      if (rows.to - taken > rows.from) this.#handed.push({ ...rows, to: rows.to - taken })
+    }
+    const offsets = offsetsAfter(this.#handed, true)
+    this.#handed = kept
+    return offsets
+  }
+
+  /** What was handed out of these partitions is not the application's to settle any more: lost, or sought away from. */
+  forgetHanded(partitions: readonly TopicPartition[] | null): void {
+    this.#keepHanded()
+    const names = partitions && namesOf(partitions)
+    for (const { slab, from, to } of this.#handed) {
+      for (let row = from; row < to; row++) {
+        const { topic, partition } = slab.slots[slab.slot(row)]
+        if (!names || names.has(nameOf(topic, partition))) slab.forget(row)
+      }
+    }
+  }
+
+  #keepHanded(): void {
+    const { slab } = this
+    if (!slab || this.row <= this.#slabHandedFrom) return
+    // An error's row is nothing that was handed out.
+    let from = this.#slabHandedFrom
+    for (let row = from; row <= this.row; row++) {
+      if (row < this.row && slab.error(row) === 0) continue
+      if (row > from) this.#handed.push({ slab, from, to: row })
+      from = row + 1
+    }
+    this.#slabHandedFrom = this.row
+  }
+
+  /**
+   * Removes what has not been handed out of the given partitions, or of all; returns for each partition the first
+   * offset removed.
+   */
+  drop(partitions: readonly TopicPartition[] | null): TopicPartitionOffset[] {
+    const wanted = partitions && namesOf(partitions)
+    const first = new Map<number, TopicPartitionOffset>()
+    const remove = (slab: MessageSlab, from: number) => {
+      slab.remove(from, (row) => {
+        const slot = slab.slot(row)
+        const { topic, partition } = slab.slots[slot]
+        if (wanted && !wanted.has(nameOf(topic, partition))) return false
+        const offset = slab.offset(row)
+        if (slab.error(row) === 0 && !first.has(slot)) first.set(slot, { topic, partition, offset })
+        return true
+      })
+    }
+    if (this.slab) remove(this.slab, this.row)
+    for (const slab of this.#behind) remove(slab, 0)
+    if (this.limit > 0) this.relimit()
+    return [...first.values()]
+  }
+}
+
+function nameOf(topic: string, partition: number): string {
+  return `${partition}/${topic}`
+}
+
+function namesOf(partitions: readonly TopicPartition[]): Set<string> {
+  return new Set(partitions.map(({ topic, partition }) => nameOf(topic, partition)))
+}

@@ -1,0 +1,23 @@
+// The public surface of the package.
+import { binding } from './binding.js'
+
+export type { ClientOptions, LogEntry, Logger, OperationOptions, Throttle } from './client.js'
+export type { AdminConfig, ConsumerConfig, ProducerConfig, ShareConsumerConfig, TopicConfig } from './config.js'
+export { Consumer, type ConsumerOptions } from './consumer.js'
+export { type DeliveryReport, DeliveryReports, type DeliveryStatus } from './delivery-report.js'
+export { type ErrorCode, ErrorCodes, KafkaError } from './errors.js'
+export { Message, MessageHeaders, type TimestampType } from './message.js'
+export { MessageBatch } from './message-batch.js'
+export { MockCluster, type MockClusterOptions } from './mock-cluster.js'
+export { Offset, type TopicPartition, type TopicPartitionOffset, type TopicPartitionResult } from './offset.js'
+export { Producer, type ProducerLength, type ProducerOptions } from './producer.js'
+export type { BatchOptions } from './readers.js'
+export type { RebalanceHooks } from './rebalance.js'
+export type { BatchRecord, HeadersInput, ProducerRecord, RecordBytes } from './record.js'
+export type { Statistics } from './statistics.generated.js'
+
+/** The version of the linked librdkafka, and what it was built with (`builtin.features`). */
+export const librdkafka: { readonly version: string; readonly features: readonly string[] } = {
+  version: binding.librdkafkaVersion,
+  features: binding.features().split(','),
+}

@@ -1,0 +1,90 @@
+// A batch as `consumer.batches()` hands it out: an array-like view over rows of one or more slabs.
+import { Message, type MessageSlab } from './message.js'
+import type { TopicPartitionOffset } from './offset.js'
+
+/** @internal Rows [from, to) of a slab. */
+export interface Rows {
+  slab: MessageSlab
+  from: number
+  to: number
+}
+
+/** Messages in the order in which they were received: ordered in each partition. */
+export class MessageBatch implements Iterable<Message> {
+  readonly length: number
+  readonly #ranges: readonly Rows[]
+
+  /** @internal */
+  constructor(ranges: readonly Rows[]) {
+    this.#ranges = ranges
+    this.length = ranges.reduce((length, { from, to }) => length + to - from, 0)
+  }
+
+  /** The index-th message, from the end if negative; undefined beyond. */
+  at(index: number): Message | undefined {
+    let left = index < 0 ? index + this.length : index
+    if (left < 0) return undefined
+    for (const { slab, from, to } of this.#ranges) {
+      if (left < to - from) return new Message(slab, from + left)
+      left -= to - from
+    }
+    return undefined
+  }
+
+  forEach(visit: (message: Message, index: number) => void): void {
+    let index = 0
+    for (const { slab, from, to } of this.#ranges) {
+      for (let row = from; row < to; row++) visit(new Message(slab, row), index++)
+    }
+  }
+
+  map<T>(make: (message: Message, index: number) => T): T[] {
+    const made: T[] = []
+    this.forEach((message, index) => made.push(make(message, index)))
+    return made
+  }
+
+  filter(test: (message: Message, index: number) => boolean): Message[] {
+    const kept: Message[] = []
+    this.forEach((message, index) => {
+      if (test(message, index)) kept.push(message)
+    })
+    return kept
+  }
+
+  *[Symbol.iterator](): Iterator<Message> {
+    for (const { slab, from, to } of this.#ranges) {
+      for (let row = from; row < to; row++) yield new Message(slab, row)
+    }
+  }
+
+  /** What follows this batch: for each partition the offset after its last message, as `commit` takes it. */
+  offsets(): TopicPartitionOffset[] {
+    return offsetsAfter(this.#ranges)
+  }
+
+  toJSON(): unknown[] {
+    return this.map((message) => message.toJSON())
+  }
+}
+
+/** @internal For each partition in the rows, the offset after its last one; optionally without forgotten rows. */
+export function offsetsAfter(ranges: readonly Rows[], skipForgotten = false): TopicPartitionOffset[] {
+  const last = new Map<number, TopicPartitionOffset>()
+  for (const { slab, from, to } of ranges) {
+    for (let row = from; row < to; row++) {
+      if (skipForgotten && slab.forgotten(row)) continue
+      const slot = slab.slot(row)
+      const entry = last.get(slot)
+      const epoch = slab.leaderEpoch(row)
+      if (entry) {
+        entry.offset = slab.offset(row) + 1
+        entry.leaderEpoch = epoch < 0 ? null : epoch
+      } else {
+        const { topic, partition } = slab.slots[slot]
+        last.set(slot, { topic, partition, offset: slab.offset(row) + 1, leaderEpoch: epoch < 0 ? null : epoch })
+      }
+    }
+  }
+  return [...last.values()]
+}

@@ -1,0 +1,173 @@
+// Packs records into slabs that the addon reads: nothing crosses per record. The layout is native/record_reader.h's.
+import type { NativeProducer } from './binding.js'
+import { KafkaError } from './errors.js'
+import { type BatchRecord, bytesOf, headerPairs, partitionOf, type RecordBytes, timestampOf } from './record.js'
+
+const slabBytes = 256 * 1024
+const headerBytes = 40
+// Slabs kept for the next records; more are made while the addon is busy, and let go afterwards.
+const keptSlabs = 16
+
+interface Slab {
+  id: number
+  bytes: Buffer
+  ints: Int32Array
+  floats: Float64Array
+  used: number
+  count: number
+}
+
+/** @internal */
+export class RecordWriter {
+  readonly #native: NativeProducer
+  readonly #maxBytes: number
+  readonly #free: Slab[] = []
+  readonly #handedOver = new Map<number, Slab>()
+  #slab: Slab
+  #scheduled = false
+  readonly #flush = () => this.flush()
+
+  constructor(native: NativeProducer, maxBytes: number) {
+    this.#native = native
+    this.#maxBytes = maxBytes
+    this.#slab = this.#newSlab(slabBytes)
+  }
+
+  /**
+   * Writes a record; returns its size as librdkafka counts it (key and value, bytes). Throws a KafkaError for a record
+   * that cannot be one, with nothing written.
+   */
+  write(topic: number, record: BatchRecord, slot: number, index: number): number {
+    const partition = partitionOf(record)
+    const timestamp = timestampOf(record)
+    const { key, value } = record
+    const headers = record.headers ? headerPairs(record.headers) : undefined
+    const bound = headerBytes + boundOf(key, 'key') + boundOf(value, 'value') + headersBound(headers) + 8
+    const slab = this.#room(bound)
+    const start = slab.used
+    let at = start + headerBytes
+    const keyLength = put(slab.bytes, at, key)
+    if (keyLength > 0) at += keyLength
+    const valueLength = put(slab.bytes, at, value)
+    if (valueLength > 0) at += valueLength
+    const size = at - start - headerBytes
+    if (size > this.#maxBytes) throw tooLarge(size, this.#maxBytes)
+    if (headers) at = putHeaders(slab.bytes, at, headers)
+    const end = (at + 7) & ~7
+    const { ints } = slab
+    const word = start >> 2
+    ints[word] = end - start
+    ints[word + 1] = topic
+    ints[word + 2] = partition
+    ints[word + 3] = keyLength
+    ints[word + 4] = valueLength
+    ints[word + 5] = headers ? headers.length : 0
+    ints[word + 6] = slot
+    ints[word + 7] = index
+    slab.floats[(start >> 3) + 4] = timestamp
+    slab.used = end
+    slab.count++
+    if (!this.#scheduled) {
+      this.#scheduled = true
+      queueMicrotask(this.#flush)
+    }
+    return size
+  }
+
+  /** Hands over what has been written. Otherwise that happens when a slab is full, and at the end of the turn. */
+  flush(): void {
+    this.#scheduled = false
+    const slab = this.#slab
+    if (slab.count === 0) return
+    const size = slab.used
+    const count = slab.count
+    slab.used = 0
+    slab.count = 0
+    if (this.#native.produce(slab.id, size, count) && slab.bytes.length === slabBytes) return
+    if (slab.bytes.length === slabBytes) this.#handedOver.set(slab.id, slab)
+    this.#slab = this.#free.pop() ?? this.#newSlab(slabBytes)
+  }
+
+  /** The addon is done with a slab. */
+  released(id: number): void {
+    const slab = this.#handedOver.get(id)
+    this.#handedOver.delete(id)
+    if (slab && this.#free.length < keptSlabs) this.#free.push(slab)
+    else this.#native.removeSlab(id)
+  }
+
+  #room(bound: number): Slab {
+    if (this.#slab.used + bound <= this.#slab.bytes.length) return this.#slab
+    this.flush()
+    // A record that fits no slab gets memory of its own.
+    if (bound > this.#slab.bytes.length) {
+      this.#free.push(this.#slab)
+      this.#slab = this.#newSlab((bound + 7) & ~7)
+    }
+    return this.#slab
+  }
+
+  #newSlab(size: number): Slab {
+    const memory = new ArrayBuffer(size)
+    return {
+      id: this.#native.addSlab(memory),
+      bytes: Buffer.from(memory),
+      ints: new Int32Array(memory),
+      floats: new Float64Array(memory),
+      used: 0,
+      count: 0,
+    }
+  }
+}
+
+function tooLarge(size: number, max: number): KafkaError {
+  return new KafkaError('MSG_SIZE_TOO_LARGE', `a record of ${size} bytes (key and value); message.max.bytes is ${max}`)
+}
+
+/** The most bytes that the value can take; a string's may be three times its length. */
+function boundOf(value: RecordBytes, what: string): number {
+  if (typeof value === 'string') return value.length < 0x10000 ? value.length * 3 : Buffer.byteLength(value)
+  if (value === null || value === undefined) return 0
+  if (value instanceof Uint8Array) return value.length
+  return bytesOf(value, what)?.length ?? 0
+}
+
+function headersBound(headers: (readonly [string, RecordBytes])[] | undefined): number {
+  if (!headers) return 0
+  let bound = 0
+  for (const [name, value] of headers) bound += 8 + name.length * 3 + boundOf(value, `header '${name}'`)
+  return bound
+}
+
+// Up to here a loop beats the call into Node's own writing.
+const shortString = 24
+
+/** Writes the bytes; returns their number, -1 for null. */
+function put(bytes: Buffer, at: number, value: RecordBytes): number {
+  if (typeof value === 'string') {
+    const { length } = value
+    if (length > shortString) return bytes.write(value, at, 'utf8')
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i)
+      if (code > 127) return bytes.write(value, at, 'utf8')
+      bytes[at + i] = code
+    }
+    return length
+  }
+  if (value === null || value === undefined) return -1
+  const source = value instanceof Uint8Array ? value : (bytesOf(value, 'value') as Uint8Array)
+  bytes.set(source, at)
+  return source.length
+}
+
+function putHeaders(bytes: Buffer, start: number, headers: (readonly [string, RecordBytes])[]): number {
+  let at = start
+  for (const [name, value] of headers) {
+    const nameLength = bytes.write(name, at + 8, 'utf8')
+    const valueLength = put(bytes, at + 8 + nameLength, value)
+    bytes.writeInt32LE(nameLength, at)
+    bytes.writeInt32LE(valueLength, at + 4)
+    at += 8 + nameLength + Math.max(valueLength, 0)
+  }
+  return at
+}

@@ -1,0 +1,98 @@
+// What the JavaScript objects of all clients have in common: the constructor's checks, close, hold and disposal.
+// JS thread only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "client.h"
+#include "conf.h"
+#include "napi_setup.h"
+
+namespace odradek {
+
+inline void ThrowKafkaError(Napi::Env env, const KafkaError& error) {
+  Napi::Error thrown = Napi::Error::New(env, error.message);
+  thrown.Value().Set("errno", Napi::Number::New(env, error.code));
+  thrown.ThrowAsJavaScriptException();
+}
+
+// `Self` is the wrapper, `Native` its client: constructible from (ConfHandle, channel), with kEvents.
+template <typename Self, typename Native>
+class ClientWrap : public Napi::ObjectWrap<Self> {
+ public:
+  // new (entries: [name, value, …], dispatch)
+  explicit ClientWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Self>(info) {
+    KafkaError error;
+    ConfHandle conf = MakeConf(info[0].As<Napi::Array>(), Native::kEvents, &error);
+    if (!conf) {
+      ThrowKafkaError(info.Env(), error);
+      return;
+    }
+    std::shared_ptr<JsChannel> channel = JsChannel::Create(info.Env(), info[1].As<Napi::Function>());
+    if (!channel) {
+      ThrowKafkaError(info.Env(), KafkaError::Of(RD_KAFKA_RESP_ERR__FAIL, "cannot make a thread-safe function"));
+      return;
+    }
+    client_ = std::make_shared<Native>(std::move(conf), std::move(channel));
+    client_->Start();
+    env_ = info.Env();
+    // Added after the channel's function, so it runs before the environment takes that down.
+    napi_add_env_cleanup_hook(env_, OnEnvironmentCleanup, this);
+  }
+
+  ~ClientWrap() override { Dispose(); }
+
+ protected:
+  using Method = Napi::ClassPropertyDescriptor<Self>;
+  using Info = Napi::CallbackInfo;
+  using On = Client::On;
+
+  static std::vector<Method> CommonMethods() {
+    return {
+        Self::InstanceMethod("close", &Self::Close),
+        Self::InstanceMethod("dispose", &Self::DisposeNow),
+        Self::InstanceMethod("hold", &Self::Hold),
+        Self::InstanceMethod("unhold", &Self::Unhold),
+    };
+  }
+
+  Native* client() const { return client_.get(); }
+
+  void Submit(On thread, const Info& info, Client::Work work) {
+    client_->Submit(thread, info[0].As<Napi::Number>().Uint32Value(), std::move(work));
+  }
+
+ private:
+  // close(id, milliseconds)
+  void Close(const Info& info) {
+    const auto timeout = std::chrono::milliseconds(info[1].As<Napi::Number>().Int64Value());
+    client_->Close(info[0].As<Napi::Number>().Uint32Value(), Client::Clock::now() + timeout);
+  }
+  void Hold(const Info&) { client_->channel().Hold(); }
+  void Unhold(const Info&) { client_->channel().Unhold(); }
+  void DisposeNow(const Info&) { Dispose(); }
+
+  // The client is through (or, from the destructor, forgotten): nothing more crosses.
+  void Dispose() {
+    if (!client_ || disposed_) return;
+    disposed_ = true;
+    napi_remove_env_cleanup_hook(env_, OnEnvironmentCleanup, this);
+    client_->channel().Close();
+  }
+
+  static void OnEnvironmentCleanup(void* data) {
+    auto* self = static_cast<ClientWrap*>(data);
+    if (self->disposed_) return;
+    self->disposed_ = true;
+    self->client_->Abandon();
+  }
+
+  std::shared_ptr<Native> client_;
+  napi_env env_ = nullptr;
+  bool disposed_ = false;
+};
+
+}  // namespace odradek

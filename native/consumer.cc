@@ -1,0 +1,175 @@
+#include "consumer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace odradek {
+
+namespace {
+constexpr size_t kMaxBatch = 1024;
+// A drain takes about this much, whatever the messages' size.
+constexpr size_t kBatchBytes = 256 * 1024;
+constexpr std::chrono::milliseconds kIdle(10'000);
+// While the application waits, the group hears of it this often.
+constexpr std::chrono::milliseconds kKeepAlive(500);
+constexpr int kCommitSliceMs = 100;
+
+Napi::Value SlotsToJs(Napi::Env env, const std::vector<PartitionSlots::Slot>& slots) {
+  if (slots.empty()) return env.Null();
+  Napi::Array array = Napi::Array::New(env, slots.size());
+  for (size_t i = 0; i < slots.size(); i++) {
+    Napi::Object slot = Napi::Object::New(env);
+    slot.Set("topic", Napi::String::New(env, slots[i].topic));
+    slot.Set("partition", Napi::Number::New(env, slots[i].partition));
+    array.Set(static_cast<uint32_t>(i), slot);
+  }
+  return array;
+}
+}  // namespace
+
+Consumer::Consumer(ConfHandle conf, std::shared_ptr<JsChannel> channel)
+    : Client(RD_KAFKA_CONSUMER,
+             [&] {
+               rd_kafka_conf_set_rebalance_cb(conf.get(), OnRebalance);
+               return std::move(conf);
+             }(),
+             std::move(channel)),
+      messages_(kMaxBatch) {}
+
+void Consumer::Read(Want want) {
+  want_ = want;
+  Notify();
+}
+
+void Consumer::OnOpen(rd_kafka_t* rk) {
+  queue_.reset(rd_kafka_queue_get_consumer(rk));
+  if (queue_) Watch(queue_.get());
+}
+
+std::chrono::milliseconds Consumer::Serve(rd_kafka_t*) {
+  if (!queue_ || rebalance_.type != RD_KAFKA_RESP_ERR_NO_ERROR) return kIdle;
+  const Want want = want_;
+  if (want == Want::kNothing) return kIdle;
+  // The wish is taken back before the messages are pushed: JavaScript may have the next wish at once.
+  const size_t count = Drain(false);
+  if (rebalance_.type != RD_KAFKA_RESP_ERR_NO_ERROR || count > 0) return kIdle;
+  return want == Want::kWait ? kKeepAlive : kIdle;
+}
+
+size_t Consumer::BatchLimit() const { return std::clamp<size_t>(kBatchBytes / average_size_, 1, kMaxBatch); }
+
+size_t Consumer::Drain(bool drop) {
+  const ssize_t got = rd_kafka_consume_batch_queue(queue_.get(), 0, messages_.data(), BatchLimit());
+  const size_t count = got > 0 ? static_cast<size_t>(got) : 0;
+  if (count > 0) {
+    if (!drop) {
+      want_ = Want::kNothing;
+      PushMessages(count);
+    }
+    for (size_t i = 0; i < count; i++) rd_kafka_message_destroy(messages_[i]);
+  }
+  if (rebalance_new_) PushRebalance();
+  return count;
+}
+
+void Consumer::PushMessages(size_t count) {
+  slots_.StartBatch();
+  size_t bytes = 0;
+  for (size_t done = 0; done < count;) {
+    Slab slab;
+    const size_t filled = FillMessageSlab(messages_.data() + done, count - done, &slots_, &slab);
+    done += filled;
+    bytes += slab.size();
+    Push([slab = std::move(slab), filled, last = done == count, slots = slots_.TakeNew()](
+             Napi::Env env, const Napi::Function& dispatch) mutable {
+      dispatch.Call({Napi::Number::New(env, static_cast<int>(Dispatch::kMessages)), slab.ToArrayBuffer(env),
+                     Napi::Number::New(env, static_cast<double>(filled)), SlotsToJs(env, slots),
+                     Napi::Boolean::New(env, last)});
+    });
+  }
+  average_size_ = std::max<size_t>(1, (average_size_ + bytes / count) / 2);
+}
+
+// Poll thread, inside a drain. Only noted: the messages drained before it go to the application first.
+void Consumer::OnRebalance(rd_kafka_t* rk, rd_kafka_resp_err_t type, rd_kafka_topic_partition_list_t* partitions,
+                           void* opaque) {
+  auto* self = static_cast<Consumer*>(static_cast<Client*>(opaque));
+  const char* protocol = rd_kafka_rebalance_protocol(rk);
+  self->rebalance_.type = type;
+  self->rebalance_.partitions = Share(rd_kafka_topic_partition_list_copy(partitions));
+  self->rebalance_.lost = rd_kafka_assignment_lost(rk) != 0;
+  self->rebalance_.cooperative = protocol != nullptr && std::strcmp(protocol, "COOPERATIVE") == 0;
+  self->rebalance_new_ = true;
+}
+
+void Consumer::PushRebalance() {
+  rebalance_new_ = false;
+  Push([rebalance = rebalance_](Napi::Env env, const Napi::Function& dispatch) {
+    dispatch.Call({Napi::Number::New(env, static_cast<int>(Dispatch::kRebalance)),
+                   Napi::Number::New(env, rebalance.type), PartitionListToJs(env, rebalance.partitions.get()),
+                   Napi::Boolean::New(env, rebalance.lost), Napi::Boolean::New(env, rebalance.cooperative)});
+  });
+}
+
+Result Consumer::CompleteRebalance(rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* partitions) {
+  const Rebalance rebalance = std::exchange(rebalance_, Rebalance());
+  ErrorHandle error;
+  if (rebalance.type == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    const rd_kafka_topic_partition_list_t* list = partitions ? partitions : rebalance.partitions.get();
+    if (rebalance.cooperative) {
+      error.reset(rd_kafka_incremental_assign(rk, list));
+    } else {
+      return Result::Fail(KafkaError::Of(rd_kafka_assign(rk, list)));
+    }
+  } else if (rebalance.cooperative && rebalance.type == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
+    error.reset(rd_kafka_incremental_unassign(rk, rebalance.partitions.get()));
+  } else {
+    return Result::Fail(KafkaError::Of(rd_kafka_assign(rk, nullptr)));
+  }
+  return Result::Fail(KafkaError::Of(std::move(error)));
+}
+
+Result Consumer::Commit(rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* offsets) {
+  QueueHandle queue(rd_kafka_queue_new(rk));
+  rd_kafka_resp_err_t code = rd_kafka_commit_queue(rk, offsets, queue.get(), nullptr, nullptr);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return Result::Fail(KafkaError::Of(code));
+  EventHandle event;
+  while (!event && !stopping()) event.reset(rd_kafka_queue_poll(queue.get(), kCommitSliceMs));
+  if (!event) return Result::Fail(KafkaError::Of(RD_KAFKA_RESP_ERR__DESTROY));
+  Result result;
+  const rd_kafka_topic_partition_list_t* list = rd_kafka_event_topic_partition_list(event.get());
+  SharedPartitionList copy = list ? Share(rd_kafka_topic_partition_list_copy(list)) : nullptr;
+  result.error = KafkaError::Of(rd_kafka_event_error(event.get()));
+  result.value = [copy](Napi::Env env) { return PartitionListToJs(env, copy.get()); };
+  return result;
+}
+
+void Consumer::OnEvent(EventHandle event) {
+  if (rd_kafka_event_type(event.get()) != RD_KAFKA_EVENT_OFFSET_COMMIT) return;
+  const rd_kafka_topic_partition_list_t* list = rd_kafka_event_topic_partition_list(event.get());
+  Push([error = KafkaError::Of(rd_kafka_event_error(event.get())),
+        copy = list ? Share(rd_kafka_topic_partition_list_copy(list)) : nullptr](Napi::Env env,
+                                                                                 const Napi::Function& dispatch) {
+    dispatch.Call({Napi::Number::New(env, static_cast<int>(Dispatch::kOffsetCommit)), error.ToJs(env),
+                   PartitionListToJs(env, copy.get())});
+  });
+}
+
+// Leaves the group: the revocation is still handled by the application, whose answer comes through the mailbox.
+void Consumer::OnClose(rd_kafka_t* rk, Clock::time_point deadline) {
+  if (!queue_) return;
+  ErrorHandle error(rd_kafka_consumer_close_queue(rk, queue_.get()));
+  if (error) return;
+  while (!rd_kafka_consumer_closed(rk) && Clock::now() < deadline && !stopping()) {
+    if (rebalance_.type == RD_KAFKA_RESP_ERR_NO_ERROR) Drain(true);
+    ServeOnce(rk, std::chrono::milliseconds(20));
+  }
+}
+
+void Consumer::OnDestroy() {
+  if (queue_) rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
+  queue_.reset();
+}
+
+}  // namespace odradek

@@ -1,0 +1,69 @@
+// A consumer: JavaScript asks (Read), the poll thread answers with slabs of messages.
+//
+// Threads, beside those of Client:
+//   JS thread    Read, and the calls through WithHandle.
+//   poll thread  drains the consumer queue when asked; runs what must not meet a drain (assign, pause, seek, …), so
+//                that messages pushed before such a command's result were fetched before it, and those after, after.
+// While a rebalance waits for JavaScript, nothing is drained.
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include "client.h"
+#include "message_slab.h"
+#include "topic_partition.h"
+
+namespace odradek {
+
+class Consumer final : public Client {
+ public:
+  static constexpr int kEvents = RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_STATS |
+                                 RD_KAFKA_EVENT_OFFSET_COMMIT | RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH;
+
+  Consumer(ConfHandle conf, std::shared_ptr<JsChannel> channel);
+
+  // What the application wants: nothing; what is there already, one batch ahead of it; or the next messages, for which
+  // it waits: only then is the group told that it is alive (max.poll.interval.ms).
+  enum class Want : int { kNothing = 0, kReadAhead = 1, kWait = 2 };
+  void Read(Want want);
+
+  // Poll thread: the application has dealt with the rebalance; `partitions` are those to take over, with their offsets.
+  Result CompleteRebalance(rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* partitions);
+  // Command thread. Null commits what is stored.
+  Result Commit(rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* offsets);
+
+ protected:
+  void OnOpen(rd_kafka_t* rk) override;
+  std::chrono::milliseconds Serve(rd_kafka_t* rk) override;
+  void OnEvent(EventHandle event) override;
+  void OnClose(rd_kafka_t* rk, Clock::time_point deadline) override;
+  void OnDestroy() override;
+
+ private:
+  struct Rebalance {
+    rd_kafka_resp_err_t type = RD_KAFKA_RESP_ERR_NO_ERROR;
+    SharedPartitionList partitions;
+    bool lost = false;
+    bool cooperative = false;
+  };
+
+  static void OnRebalance(rd_kafka_t* rk, rd_kafka_resp_err_t type, rd_kafka_topic_partition_list_t* partitions,
+                          void* opaque);
+  // How many messages it got; they are pushed, or dropped when closing.
+  size_t Drain(bool drop);
+  void PushMessages(size_t count);
+  void PushRebalance();
+  size_t BatchLimit() const;
+
+  QueueHandle queue_;
+  PartitionSlots slots_;
+  std::vector<rd_kafka_message_t*> messages_;
+  size_t average_size_ = 1024;  // of a message, bytes
+  Rebalance rebalance_;         // being dealt with while its type is set
+  bool rebalance_new_ = false;  // not pushed yet
+  std::atomic<Want> want_{Want::kNothing};
+};
+
+}  // namespace odradek

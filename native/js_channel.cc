@@ -1,0 +1,90 @@
+#include "js_channel.h"
+
+namespace odradek {
+
+namespace {
+// Items handed over in one wake-up; the rest wait for the next turn of the loop, so that it is never blocked.
+constexpr int kItemsPerTurn = 16;
+}  // namespace
+
+std::shared_ptr<JsChannel> JsChannel::Create(Napi::Env env, const Napi::Function& dispatch) {
+  std::shared_ptr<JsChannel> channel(new JsChannel());
+  auto* keep = new std::shared_ptr<JsChannel>(channel);
+  napi_value name = Napi::String::New(env, "odradek");
+  napi_status status = napi_create_threadsafe_function(env, dispatch, nullptr, name, 0, 1, keep, OnFinalize, channel.get(),
+                                                       OnWake, &channel->function_);
+  if (status != napi_ok) {
+    delete keep;
+    return nullptr;
+  }
+  channel->env_ = env;
+  channel->open_ = true;
+  napi_unref_threadsafe_function(env, channel->function_);
+  return channel;
+}
+
+void JsChannel::Push(std::unique_ptr<JsItem> item) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!open_) return;
+    items_.push_back(std::move(item));
+  }
+  Wake();
+}
+
+void JsChannel::Wake() {
+  if (wake_pending_.exchange(true)) return;
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (open_) napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);
+}
+
+void JsChannel::Hold() {
+  if (++holds_ == 1 && open_) napi_ref_threadsafe_function(env_, function_);
+}
+
+void JsChannel::Unhold() {
+  if (holds_ > 0 && --holds_ == 0 && open_) napi_unref_threadsafe_function(env_, function_);
+}
+
+void JsChannel::Close() {
+  std::deque<std::unique_ptr<JsItem>> undelivered;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!open_) return;
+    open_ = false;
+    undelivered.swap(items_);
+  }
+  // Push and Wake look at open_ under the lock, so from here nobody else touches function_.
+  napi_release_threadsafe_function(function_, napi_tsfn_abort);
+}
+
+void JsChannel::OnFinalize(napi_env, void* data, void*) { delete static_cast<std::shared_ptr<JsChannel>*>(data); }
+
+void JsChannel::OnWake(napi_env env, napi_value dispatch, void* context, void*) {
+  if (env == nullptr || dispatch == nullptr) return;  // the environment is going away
+  std::shared_ptr<JsChannel> self = static_cast<JsChannel*>(context)->shared_from_this();
+  self->Drain(Napi::Env(env), Napi::Function(env, dispatch));
+}
+
+void JsChannel::Drain(Napi::Env env, const Napi::Function& dispatch) {
+  // Cleared first: what is pushed from here on rings again.
+  wake_pending_.store(false);
+  for (int i = 0; i < kItemsPerTurn; i++) {
+    std::unique_ptr<JsItem> item;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (!open_ || items_.empty()) return;
+      item = std::move(items_.front());
+      items_.pop_front();
+    }
+    Napi::HandleScope scope(env);
+    item->Deliver(env, dispatch);
+    if (env.IsExceptionPending()) {
+      // lib/ catches what users' handlers throw, so this is ours: an uncaught exception, not a crash.
+      napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+    }
+  }
+  Wake();
+}
+
+}  // namespace odradek

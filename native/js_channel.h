@@ -1,0 +1,67 @@
+// The way from a client's threads to JavaScript: any thread pushes items, one coalesced wake-up crosses, the JS
+// thread delivers them in order. After Close (client closed, or its environment going away) nothing is delivered.
+//
+// Threads: Push from any thread. Everything else on the JS thread of the environment that made the channel.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "napi_setup.h"
+
+namespace odradek {
+
+// One thing to hand to JavaScript. Destroyed undelivered when the channel closes first.
+class JsItem {
+ public:
+  virtual ~JsItem() = default;
+  virtual void Deliver(Napi::Env env, const Napi::Function& dispatch) = 0;
+};
+
+// Makes an item of a (possibly move-only) callable (Napi::Env, const Napi::Function&) -> void.
+template <typename F>
+std::unique_ptr<JsItem> MakeJsItem(F function) {
+  class Item final : public JsItem {
+   public:
+    explicit Item(F f) : function_(std::move(f)) {}
+    void Deliver(Napi::Env env, const Napi::Function& dispatch) override { function_(env, dispatch); }
+
+   private:
+    F function_;
+  };
+  return std::make_unique<Item>(std::move(function));
+}
+
+class JsChannel : public std::enable_shared_from_this<JsChannel> {
+ public:
+  static std::shared_ptr<JsChannel> Create(Napi::Env env, const Napi::Function& dispatch);
+  JsChannel(const JsChannel&) = delete;
+  JsChannel& operator=(const JsChannel&) = delete;
+
+  void Push(std::unique_ptr<JsItem> item);
+
+  // The process stays alive while there are holds; a client holds while somebody waits for it.
+  void Hold();
+  void Unhold();
+  void Close();
+
+ private:
+  JsChannel() = default;
+  static void OnWake(napi_env env, napi_value dispatch, void* context, void* data);
+  static void OnFinalize(napi_env env, void* data, void* hint);
+  void Wake();
+  void Drain(Napi::Env env, const Napi::Function& dispatch);
+
+  std::mutex mutex_;  // guards items_, open_ and the use of function_ against its release
+  std::deque<std::unique_ptr<JsItem>> items_;
+  bool open_ = false;
+  napi_threadsafe_function function_ = nullptr;
+  std::atomic<bool> wake_pending_{false};
+  napi_env env_ = nullptr;  // JS thread only
+  int holds_ = 0;           // JS thread only
+};
+
+}  // namespace odradek

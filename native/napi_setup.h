@@ -1,0 +1,14 @@
+// The only include of <napi.h>, so that its defines are the same everywhere.
+#pragma once
+
+#ifndef NAPI_VERSION
+#define NAPI_VERSION 8
+#endif
+#ifndef NODE_ADDON_API_DISABLE_DEPRECATED
+#define NODE_ADDON_API_DISABLE_DEPRECATED
+#endif
+#ifndef NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS
+#define NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS
+#endif
+
+#include <napi.h>

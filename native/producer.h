@@ -1,0 +1,93 @@
+// A producer: slabs of packed records in, slabs of delivery reports out.
+//
+// Threads, beside those of Client:
+//   JS thread         packs records, hands slabs over (Produce); produces a few records itself when nothing waits,
+//                     which saves a lone record the way over another thread.
+//   producing thread  calls librdkafka for each record of the slabs handed over, in order; waits when librdkafka's
+//                     queue is full. Started with the first slab that is not produced inline.
+//   poll thread       turns delivery-report events into rows.
+// Only one of JS thread and producing thread produces at a time (queue_mutex_, producing_), so order is kept.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "client.h"
+#include "delivery.h"
+#include "record_reader.h"
+
+namespace odradek {
+
+class Producer final : public Client {
+ public:
+  Producer(ConfHandle conf, std::shared_ptr<JsChannel> channel);
+
+  static constexpr int kEvents =
+      RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_STATS |
+      RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH;
+
+  // JS thread. A number for a topic name, with librdkafka properties of its own if any; used in records.
+  int32_t AddTopic(std::string name, TopicConfHandle conf);
+  // JS thread. `bytes` stays untouched by JavaScript until Dispatch::kSlabFree brings `slab` back; or, when true is
+  // returned, it is free at once.
+  bool Produce(uint32_t slab, const uint8_t* bytes, size_t size, uint32_t count);
+  // Any thread. Records handed over before this that are still on their way to librdkafka fail with _PURGE_QUEUE.
+  void PurgeHandedOver();
+  // Command thread. Waits for the slabs handed over, then for librdkafka's queue; false when out of time.
+  bool Flush(rd_kafka_t* rk, Clock::time_point deadline);
+
+ protected:
+  void OnOpen(rd_kafka_t* rk) override;
+  void OnEvent(EventHandle event) override;
+  void OnClose(rd_kafka_t* rk, Clock::time_point deadline) override;
+  void OnDestroy() override;
+  void OnStopping() override;
+
+ private:
+  struct Job {
+    uint32_t slab;
+    const uint8_t* bytes;
+    size_t size;
+    uint64_t sequence;
+  };
+  struct Topic {
+    std::string name;
+    TopicConfHandle conf;
+    TopicHandle handle;
+    KafkaError error;
+  };
+
+  void ProduceLoop();
+  // Produces the records of [bytes, end); returns where it stopped: at `end`, or at a record for which the queue was full.
+  const uint8_t* ProduceRecords(rd_kafka_t* rk, const uint8_t* bytes, const uint8_t* end, DeliverySlab* failures);
+  const uint8_t* ProducePlainRun(rd_kafka_topic_t* topic, const uint8_t* bytes, const uint8_t* end,
+                                 DeliverySlab* failures);
+  rd_kafka_resp_err_t ProduceOne(rd_kafka_t* rk, rd_kafka_topic_t* topic, const RecordView& record);
+  void FailRecords(const uint8_t* bytes, const uint8_t* end, rd_kafka_resp_err_t error, DeliverySlab* failures);
+  rd_kafka_topic_t* TopicFor(rd_kafka_t* rk, int32_t id, rd_kafka_resp_err_t* error);
+  void PushReports(DeliverySlab* reports);
+  void WaitForRoom();
+  void WakeAll();
+
+  std::mutex topics_mutex_;  // guards the vector; a Topic is filled by whoever produces
+  std::deque<Topic> topics_;
+
+  std::mutex queue_mutex_;  // guards the members below
+  std::condition_variable queue_changed_;
+  std::deque<Job> queue_;
+  bool producing_ = false;
+  uint64_t next_sequence_ = 1;
+  std::thread thread_;
+
+  std::atomic<uint64_t> purged_until_{0};
+  std::mutex room_mutex_;  // guards reports_seen_
+  std::condition_variable room_;
+  uint64_t reports_seen_ = 0;
+};
+
+}  // namespace odradek

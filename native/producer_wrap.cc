@@ -1,0 +1,108 @@
+#include "producer_wrap.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "client_wrap.h"
+#include "producer.h"
+
+namespace odradek {
+
+namespace {
+
+class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
+ public:
+  using ClientWrap::ClientWrap;
+
+  static Napi::Function Define(Napi::Env env) {
+    std::vector<Method> methods = CommonMethods();
+    methods.push_back(InstanceMethod("addTopic", &ProducerWrap::AddTopic));
+    methods.push_back(InstanceMethod("addSlab", &ProducerWrap::AddSlab));
+    methods.push_back(InstanceMethod("removeSlab", &ProducerWrap::RemoveSlab));
+    methods.push_back(InstanceMethod("produce", &ProducerWrap::Produce));
+    methods.push_back(InstanceMethod("flush", &ProducerWrap::Flush));
+    methods.push_back(InstanceMethod("purge", &ProducerWrap::Purge));
+    return DefineClass(env, "Producer", methods);
+  }
+
+ private:
+  struct SlabMemory {
+    Napi::Reference<Napi::ArrayBuffer> buffer;
+    const uint8_t* bytes;
+  };
+
+  // addTopic(name, entries | null): number
+  Napi::Value AddTopic(const Info& info) {
+    TopicConfHandle conf;
+    if (info[1].IsArray()) {
+      conf.reset(rd_kafka_topic_conf_new());
+      Napi::Array entries = info[1].As<Napi::Array>();
+      ErrorText text;
+      for (uint32_t i = 0; i + 1 < entries.Length(); i += 2) {
+        const std::string name = entries.Get(i).ToString().Utf8Value();
+        const std::string value = entries.Get(i + 1).ToString().Utf8Value();
+        if (rd_kafka_topic_conf_set(conf.get(), name.c_str(), value.c_str(), text.data(), text.size()) !=
+            RD_KAFKA_CONF_OK) {
+          ThrowKafkaError(info.Env(), KafkaError::Of(RD_KAFKA_RESP_ERR__INVALID_ARG,
+                                                     "topic property '" + name + "': " + text.text));
+          return info.Env().Undefined();
+        }
+      }
+    }
+    return Napi::Number::New(info.Env(),
+                             client()->AddTopic(info[0].ToString().Utf8Value(), std::move(conf)));
+  }
+
+  // addSlab(arrayBuffer): number. The memory is kept until removeSlab.
+  Napi::Value AddSlab(const Info& info) {
+    Napi::ArrayBuffer buffer = info[0].As<Napi::ArrayBuffer>();
+    uint32_t id = next_slab_++;
+    slabs_.emplace(id, SlabMemory{Napi::Reference<Napi::ArrayBuffer>::New(buffer, 1),
+                                  static_cast<const uint8_t*>(buffer.Data())});
+    return Napi::Number::New(info.Env(), id);
+  }
+
+  void RemoveSlab(const Info& info) { slabs_.erase(info[0].As<Napi::Number>().Uint32Value()); }
+
+  // produce(slab, size, count): boolean, true when the slab is free again already
+  Napi::Value Produce(const Info& info) {
+    const uint32_t id = info[0].As<Napi::Number>().Uint32Value();
+    auto slab = slabs_.find(id);
+    if (slab == slabs_.end()) return Napi::Boolean::New(info.Env(), true);
+    const size_t size = info[1].As<Napi::Number>().Uint32Value();
+    const uint32_t count = info[2].As<Napi::Number>().Uint32Value();
+    return Napi::Boolean::New(info.Env(), client()->Produce(id, slab->second.bytes, size, count));
+  }
+
+  // flush(id, milliseconds): whether everything was reported
+  void Flush(const Info& info) {
+    const auto deadline =
+        Client::Clock::now() + std::chrono::milliseconds(info[1].As<Napi::Number>().Int64Value());
+    Submit(On::kCommandThread, info, [producer = client(), deadline](rd_kafka_t* rk) {
+      const bool flushed = producer->Flush(rk, deadline);
+      Result result;
+      result.value = [flushed](Napi::Env env) { return Napi::Boolean::New(env, flushed); };
+      return result;
+    });
+  }
+
+  // purge(id, flags)
+  void Purge(const Info& info) {
+    const int flags = info[1].As<Napi::Number>().Int32Value();
+    if (flags & RD_KAFKA_PURGE_F_QUEUE) client()->PurgeHandedOver();
+    Submit(On::kCommandThread, info,
+           [flags](rd_kafka_t* rk) { return Result::Fail(KafkaError::Of(rd_kafka_purge(rk, flags))); });
+  }
+
+  std::unordered_map<uint32_t, SlabMemory> slabs_;
+  uint32_t next_slab_ = 0;
+
+  friend class ClientWrap<ProducerWrap, Producer>;
+};
+
+}  // namespace
+
+Napi::Function DefineProducer(Napi::Env env) { return ProducerWrap::Define(env); }
+
+}  // namespace odradek
