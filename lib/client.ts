@@ -97,7 +97,13 @@ export abstract class Client<Native extends NativeClient> {
   /** Throws when the client is closed, closing or of no use. */
   protected assertOpen(): void {
     if (this.#failure) throw this.#failure
-    if (this.#state !== 'open') throw closedError(this.name)
+    if (this.#state === 'open' || (this.#state === 'closing' && this.usableWhileClosing)) return
+    throw closedError(this.name)
+  }
+
+  /** A consumer's hooks may still commit while it closes. */
+  protected get usableWhileClosing(): boolean {
+    return false
   }
 
   protected dispatch(kind: number, a: unknown, b: unknown, c: unknown, _d: unknown): void {

@@ -250,6 +250,10 @@ export class Consumer extends Client<NativeConsumer> implements AsyncIterable<Me
     }
   }
 
+  protected override get usableWhileClosing(): boolean {
+    return this.#rebalancing !== undefined
+  }
+
   protected override failed(): void {
     this.interrupt()
   }
@@ -257,9 +261,12 @@ export class Consumer extends Client<NativeConsumer> implements AsyncIterable<Me
   // --- The group
 
   #runRebalance(): Promise<void> {
-    this.#rebalancing ??= this.#handleRebalance().finally(() => {
-      this.#rebalancing = undefined
-    })
+    // Set before the hook runs: it may use the consumer while that closes.
+    this.#rebalancing ??= Promise.resolve()
+      .then(() => this.#handleRebalance())
+      .finally(() => {
+        this.#rebalancing = undefined
+      })
     return this.#rebalancing
   }
 

@@ -1,0 +1,32 @@
+// The test projects: `npx vitest run --project unit`. What each may rely on stands in CONTRIBUTING.md.
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const dist = (file: string) => fileURLToPath(new URL(`./dist/${file}`, import.meta.url))
+
+function project(name: string, more: object = {}) {
+  return {
+    resolve: { alias: [{ find: /^odradek$/, replacement: dist('index.js') }] },
+    test: {
+      name,
+      include: [`test/${name}/**/*.test.ts`],
+      testTimeout: 60_000,
+      hookTimeout: 120_000,
+      // What is tested is what ships: Node loads dist/ itself.
+      server: { deps: { external: [/\/dist\//] } },
+      ...more,
+    },
+  }
+}
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      project('unit'),
+      project('mock'),
+      project('lifecycle'),
+      project('broker', { globalSetup: ['test/helpers/kafka-global-setup.ts'], fileParallelism: false }),
+    ],
+  },
+})
