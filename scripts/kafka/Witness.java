@@ -113,6 +113,8 @@ public final class Witness {
   static Properties clientProperties(JsonNode request) {
     Properties properties = new Properties();
     properties.put("bootstrap.servers", request.path("bootstrap").asText());
+    // A test may have paused the broker that is asked: after this long, another one is.
+    properties.put("request.timeout.ms", "5000");
     request.path("config").properties().forEach(e -> properties.put(e.getKey(), e.getValue().asText()));
     return properties;
   }

@@ -78,6 +78,8 @@ final class WitnessRecords {
     properties.put("enable.auto.commit", "false");
     properties.put("auto.offset.reset", "earliest");
     properties.putIfAbsent("max.poll.records", "2000");
+    // Closing waits for the fetch under way, which at the end of a topic would be half a second.
+    properties.putIfAbsent("fetch.max.wait.ms", "10");
     long deadline = System.nanoTime() + request.path("timeout").asLong(30_000) * 1_000_000;
     long limit = request.path("count").asLong(Long.MAX_VALUE);
     try (KafkaConsumer<byte[], byte[]> consumer =

@@ -1,9 +1,11 @@
 // Builds the Docker image of the tests' Kafka without pulling anything: a root file system of a small Java runtime
 // (jlink), the C libraries that it needs, and the same verified jars. `node scripts/kafka/build-image.mjs`
 import { execFile, spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { basename, delimiter, dirname, join } from 'node:path'
+import { cpSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { withLock } from '../lib/lock.mjs'
 import { main, run, seconds, UserError } from '../lib/run.mjs'
 import { engine } from './container.mjs'
 import { IMAGE, LIFELINE_PORT } from './image.mjs'
@@ -40,44 +42,49 @@ const ALSO = ['libgcc_s.so.1', 'libstdc++.so.6', 'libm.so.6', 'libpthread.so.0',
 
 async function copyAlso(root) {
   const { stdout } = await promisify(execFile)('/sbin/ldconfig', ['-p'])
+  const known = stdout.split('\n')
   for (const name of ALSO) {
-    const path = stdout.split('\n').find((line) => line.includes(`${name} (libc6,`))?.split(' => ')[1]
+    const path = known.find((line) => line.includes(`${name} (libc6,`))?.split(' => ')[1]
     if (!path || existsSync(join(root, path))) continue
     mkdirSync(dirname(join(root, path)), { recursive: true })
     cpSync(realpathSync(path), join(root, path))
   }
 }
 
-async function buildRoot(root) {
-  const kafka = await obtainKafka({ log: console.log })
+async function buildRoot(root, kafka) {
+  mkdirSync(root)
   const java = await findJava()
   const options = ['--strip-java-debug-attributes', '--no-header-files', '--no-man-pages']
   const jlink = ['--add-modules', MODULES.join(','), ...options, '--output', join(root, 'java')]
-  await run(join(dirname(realpathSync(await which(java.javac))), 'jlink'), jlink, { log: 'kafka-image', what: 'Making the Java runtime' })
+  await run(join(java.bin, 'jlink'), jlink, { log: 'kafka-image', what: 'Making the Java runtime' })
   await copyLibraries(root)
   await copyAlso(root)
   const libs = join(root, 'kafka')
   for (const directory of [libs, join(root, 'data'), join(root, 'etc'), join(root, 'tmp')]) mkdirSync(directory)
   for (const jar of kafka.classpath) cpSync(jar, join(libs, basename(jar)))
-  cpSync(new URL('log4j2.properties', import.meta.url).pathname, join(libs, 'log4j2.properties'))
+  cpSync(fileURLToPath(new URL('log4j2.properties', import.meta.url)), join(libs, 'log4j2.properties'))
   writeFileSync(join(root, 'etc', 'passwd'), 'root:x:0:0:root:/:/none\n')
   writeFileSync(join(root, 'etc', 'nsswitch.conf'), 'hosts: files dns\n')
   return kafka.classpath.map((jar) => `/kafka/${basename(jar)}`)
 }
 
-async function which(program) {
-  if (program.includes('/')) return program
-  const found = process.env.PATH.split(delimiter).find((directory) => existsSync(join(directory, program)))
-  return join(found, program)
-}
-
 async function importImage(root, classpath) {
   const java = ['/java/bin/java', ...JVM, `-Dodradek.lifeline=${LIFELINE_PORT}`]
   const log = '-Dlog4j2.configurationFile=/kafka/log4j2.properties'
-  const entry = [...java, log, '-cp', classpath.join(':'), 'Broker', '/etc/kafka/server.properties', 'b2RyYWRlay1jb250YWluZQ']
+  const entry = [
+    ...java,
+    log,
+    '-cp',
+    classpath.join(':'),
+    'Broker',
+    '/etc/kafka/server.properties',
+    'b2RyYWRlay1jb250YWluZQ',
+  ]
   const changes = [`ENTRYPOINT ${JSON.stringify(entry)}`, `EXPOSE 9092 ${LIFELINE_PORT}`]
   const [repo, tag] = IMAGE.split(':')
-  const tar = spawn('tar', ['--create', '--owner=0', '--group=0', '--directory', root, '.'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const tar = spawn('tar', ['--create', '--owner=0', '--group=0', '--directory', root, '.'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const docker = await engine()
   const before = await docker.listImages({ filters: { reference: [IMAGE] } })
   const answer = await docker.importImage(tar.stdout, { repo, tag, changes })
@@ -85,7 +92,11 @@ async function importImage(root, classpath) {
     docker.modem.followProgress(answer, (error) => (error ? reject(error) : resolve()))
   })
   // The one of the last build has lost its name and would only take space; it stays while a container uses it.
-  for (const { Id } of before) await docker.getImage(Id).remove().catch(() => {})
+  for (const { Id } of before)
+    await docker
+      .getImage(Id)
+      .remove()
+      .catch(() => {})
 }
 
 async function requireEngine() {
@@ -98,16 +109,17 @@ async function requireEngine() {
   }
 }
 
-await main(import.meta.url, async () => {
+async function build() {
   const start = performance.now()
   await requireEngine()
-  mkdirSync(KAFKA_DIRECTORY, { recursive: true })
-  const root = mkdtempSync(join(KAFKA_DIRECTORY, 'image-'))
+  const kafka = await obtainKafka({ log: console.log })
+  const root = join(KAFKA_DIRECTORY, 'image.part')
   const remove = () => rmSync(root, { recursive: true, force: true })
+  remove()
   process.on('exit', remove)
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130))
-  const classpath = await buildRoot(root)
-  await importImage(root, classpath)
-  const size = statSync(join(root, 'java', 'lib', 'modules')).size
-  console.log(`Docker image ${IMAGE} built (${seconds(start)}, Java runtime ${Math.round(size / 2 ** 20)} MB). The tests use it while an engine runs.`)
-})
+  await importImage(root, await buildRoot(root, kafka))
+  console.log(`Docker image ${IMAGE} built (${seconds(start)}). The tests use it while an engine runs.`)
+}
+
+await main(import.meta.url, () => withLock('kafka-image', build))

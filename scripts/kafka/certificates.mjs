@@ -9,7 +9,8 @@ const openssl = async (args) => {
   try {
     await promisify(execFile)('openssl', args)
   } catch (error) {
-    if (error.code === 'ENOENT') throw new Error('The openssl program was not found. On Debian: apt-get install openssl')
+    if (error.code === 'ENOENT')
+      throw new Error('The openssl program was not found. On Debian: apt-get install openssl')
     throw new Error(`openssl ${args[0]} failed: ${error.stderr ?? error.message}`)
   }
 }
@@ -83,7 +84,12 @@ export async function createAuthority(commonName = 'odradek test CA') {
   const certificate = join(directory, 'ca.pem')
   try {
     await newKey(key)
-    const extensions = ['-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign,cRLSign']
+    const extensions = [
+      '-addext',
+      'basicConstraints=critical,CA:TRUE',
+      '-addext',
+      'keyUsage=critical,keyCertSign,cRLSign',
+    ]
     const subject = ['-key', key, '-subj', `/CN=${commonName}`, '-days', '30']
     await openssl(['req', '-x509', '-new', ...subject, ...extensions, '-out', certificate])
     return new Authority(directory, await readFile(certificate, 'utf8'))

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { nodeProperties, scramArguments } from './config.mjs'
-import { ownDirectory, removeDirectory, removeLeftovers } from './directories.mjs'
+import { removeDirectory, removeLeftovers, runDirectory } from './directories.mjs'
 import { waitForBrokers } from './metadata.mjs'
 import { KafkaNode } from './node.mjs'
 import { obtainKafka } from './obtain.mjs'
@@ -42,9 +42,27 @@ function createNodes(kafka, options, ports, directory) {
     const id = i + 1
     const home = join(directory, `node-${id}`)
     const data = join(home, 'data')
-    const properties = nodeProperties({ id, nodes: ports.length, ports: of, voters, directory: data, listeners, acls, config })
+    const properties = nodeProperties({
+      id,
+      nodes: ports.length,
+      ports: of,
+      voters,
+      directory: data,
+      listeners,
+      acls,
+      config,
+    })
     const format = scramArguments(listeners)
-    return new ClusterNode(kafka, { id, port: of.PLAINTEXT, directory: home, properties, clusterId, format, keep: !!dir, jvm })
+    return new ClusterNode(kafka, {
+      id,
+      port: of.PLAINTEXT,
+      directory: home,
+      properties,
+      clusterId,
+      format,
+      keep: !!dir,
+      jvm,
+    })
   })
 }
 
@@ -63,7 +81,7 @@ export async function startCluster(options = {}) {
   if (brokers !== 1 && brokers !== 3) throw new TypeError(`brokers is ${brokers}, accepted are 1 and 3`)
   const kafka = await obtainKafka({ log })
   removeLeftovers()
-  const directory = dir ? resolve(dir) : ownDirectory()
+  const directory = dir ? resolve(dir) : runDirectory()
   mkdirSync(directory, { recursive: true })
   const ports = await assignPorts(brokers, listeners)
   const bootstrap = (name) => ports.map((of) => `${listeners[name]?.host ?? '127.0.0.1'}:${of[name]}`).join(',')

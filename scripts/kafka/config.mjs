@@ -36,7 +36,9 @@ function oauthProperties(oidc) {
   const handlers = `${LOGIN_MODULE}.oauthbearer`
   if (!oidc) {
     return {
-      'oauthbearer.sasl.jaas.config': jaas('oauthbearer.OAuthBearerLoginModule', { unsecuredLoginStringClaim_sub: 'broker' }),
+      'oauthbearer.sasl.jaas.config': jaas('oauthbearer.OAuthBearerLoginModule', {
+        unsecuredLoginStringClaim_sub: 'broker',
+      }),
       'oauthbearer.sasl.server.callback.handler.class': `${handlers}.internals.unsecured.OAuthBearerUnsecuredValidatorCallbackHandler`,
     }
   }
@@ -181,7 +183,8 @@ export function nodeProperties(node) {
     'log.dirs': node.directory,
     ...testProperties(node.nodes),
   }
-  for (const [name, listener] of Object.entries(listeners)) Object.assign(properties, listenerProperties(name, listener))
+  for (const [name, listener] of Object.entries(listeners))
+    Object.assign(properties, listenerProperties(name, listener))
   if (acls) {
     // ANONYMOUS is who comes over the plain listener: the brokers themselves, Kafka's tools and the tests' witness.
     const superUsers = ['User:ANONYMOUS', ...(acls === true ? [] : acls.superUsers.map((user) => `User:${user}`))]
@@ -193,7 +196,7 @@ export function nodeProperties(node) {
 
 /** Java's properties format, which knows Latin-1 only. */
 export function formatProperties(properties) {
-  const escape = (value) =>
+  const escaped = (value) =>
     String(value)
       .replace(/\\/g, '\\\\')
       .replace(/\n/g, '\\n')
@@ -201,6 +204,6 @@ export function formatProperties(properties) {
       .replace(/^ /, '\\ ')
       .replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
   return Object.entries(properties)
-    .map(([name, value]) => `${name}=${escape(value)}\n`)
+    .map(([name, value]) => `${name}=${escaped(value)}\n`)
     .join('')
 }

@@ -5,8 +5,8 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { UserError } from '../lib/run.mjs'
 import { formatProperties, nodeProperties } from './config.mjs'
-import { waitForBrokers } from './metadata.mjs'
 import { IMAGE, LIFELINE_PORT } from './image.mjs'
+import { waitForBrokers } from './metadata.mjs'
 
 const PORTS = { PLAINTEXT: 9092, CONTROLLER: 9093, INTERNAL: 9094 }
 const LABEL = 'odradek.kafka'
@@ -31,7 +31,9 @@ export async function findImage() {
   const image = named ?? IMAGE
   const none = (why) => {
     if (!named) return { why }
-    throw new UserError(`ODRADEK_KAFKA_IMAGE is "${named}", but there is ${why}.\n    node scripts/kafka/build-image.mjs builds ${IMAGE}.`)
+    throw new UserError(
+      `ODRADEK_KAFKA_IMAGE is "${named}", but there is ${why}.\n    node scripts/kafka/build-image.mjs builds ${IMAGE}.`,
+    )
   }
   if (!engineMayRun()) return none('no Docker engine')
   let docker
@@ -64,7 +66,7 @@ function configure(host, port, properties) {
     const socket = connect({ host, port })
     let text = ''
     socket.setEncoding('utf8')
-    socket.once('error', reject)
+    socket.on('error', reject)
     socket.once('close', () => reject(new Error('the Kafka container ended before it was ready')))
     socket.once('connect', () => socket.write(`${formatProperties(properties)}end\n`))
     socket.on('data', (chunk) => {
@@ -94,7 +96,11 @@ export async function startContainer(image) {
   const voters = `1@127.0.0.1:${PORTS.CONTROLLER}`
   const where = { ports: PORTS, bind: '0.0.0.0', outside: brokers, voters, directory: '/data' }
   try {
-    const lifeline = await configure(host, container.getMappedPort(LIFELINE_PORT), nodeProperties({ id: 1, nodes: 1, ...where }))
+    const lifeline = await configure(
+      host,
+      container.getMappedPort(LIFELINE_PORT),
+      nodeProperties({ id: 1, nodes: 1, ...where }),
+    )
     await waitForBrokers(brokers, [1])
     const stop = async () => {
       lifeline.removeAllListeners('close').destroy()

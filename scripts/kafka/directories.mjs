@@ -39,10 +39,10 @@ export function removeLeftovers() {
   }
 }
 
-/** A new directory that belongs to this process. */
-export function ownDirectory() {
+/** A new directory that belongs to a process: this one, usually. */
+export function runDirectory(owner = process.pid) {
   mkdirSync(RUN, { recursive: true })
-  return mkdtempSync(join(RUN, `${process.pid}-`))
+  return mkdtempSync(join(RUN, `${owner}-`))
 }
 
 /** The pid of a node, for removeLeftovers(). */

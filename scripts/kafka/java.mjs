@@ -1,48 +1,58 @@
 // Finds the Java (a JDK, 17 or newer) and Maven that the test Kafka needs, and installs them where that is allowed.
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
 import { output, UserError } from '../lib/run.mjs'
 
 const MINIMUM = 17
 
-/** JAVA_HOME first, as every Java program does, then the PATH. */
-async function look() {
-  const prefix = process.env.JAVA_HOME ? join(process.env.JAVA_HOME, 'bin') : undefined
-  const tool = (name) => (prefix ? join(prefix, name) : name)
-  const version = /^javac (\d+)(\S*)/.exec((await output(tool('javac'), ['-version'])) ?? '')
-  const maven = (await output('mvn', ['--version'])) !== undefined
-  return {
-    major: version ? Number(version[1]) : undefined,
-    version: version ? version[1] + version[2] : undefined,
-    maven,
-    tools: { java: tool('java'), javac: tool('javac'), jar: tool('jar') },
-  }
+function onPath(program) {
+  const directories = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
+  return directories.map((directory) => join(directory, program)).find((path) => existsSync(path))
 }
 
-const complete = (found) => found.major >= MINIMUM && found.maven
+/** A JDK says its version in its file "release"; asking its programs would take a JVM's start each time. */
+async function versionOf(javac) {
+  const release = join(dirname(dirname(realpathSync(javac))), 'release')
+  const text = existsSync(release) ? readFileSync(release, 'utf8') : await output(javac, ['-version'])
+  return /^(?:JAVA_VERSION="|javac )([\w.+-]+)/m.exec(text ?? '')?.[1]
+}
+
+/** JAVA_HOME first, as every Java program does, then the PATH. */
+async function look() {
+  const home = process.env.JAVA_HOME
+  const given = home ? join(home, 'bin', 'javac') : onPath('javac')
+  const found = { javac: given, version: undefined, major: 0, maven: onPath('mvn') !== undefined }
+  if (!given || !existsSync(given)) return found
+  const version = await versionOf(given)
+  return { ...found, version, major: Number.parseInt(version ?? '0', 10) }
+}
 
 async function install() {
-  const script = new URL('../system-packages.mjs', import.meta.url)
-  if (!existsSync(script)) return
-  const { ensureSystemPackages } = await import(script.href)
+  const { ensureSystemPackages } = await import('../system-packages.mjs')
   await ensureSystemPackages(['kafka'])
 }
 
-/** @returns {Promise<{ java: string, javac: string, jar: string, version: string }>} */
-export async function findJava() {
+/**
+ * @param {{ maven?: boolean }} [options] whether Maven is needed too
+ * @returns {Promise<{ bin: string, java: string, javac: string, jar: string, version: string }>}
+ */
+export async function findJava({ maven = false } = {}) {
+  const complete = (found) => found.major >= MINIMUM && (found.maven || !maven)
   let found = await look()
   if (!complete(found)) {
     await install()
     found = await look()
   }
-  if (complete(found)) return { ...found.tools, version: found.version }
+  if (complete(found)) {
+    const bin = dirname(realpathSync(found.javac))
+    return { bin, java: join(bin, 'java'), javac: join(bin, 'javac'), jar: join(bin, 'jar'), version: found.version }
+  }
   const missing = []
-  if (found.major === undefined) missing.push(`a JDK (${found.tools.javac} was not found)`)
-  else if (found.major < MINIMUM) missing.push(`a newer JDK (${found.tools.javac} is version ${found.version})`)
-  if (!found.maven) missing.push('Maven (mvn was not found)')
+  if (!found.version) missing.push(`a JDK (${found.javac ?? 'javac'} was not found; a JRE is not enough)`)
+  else if (found.major < MINIMUM) missing.push(`a newer JDK (${found.javac} is version ${found.version})`)
+  if (maven && !found.maven) missing.push('Maven (mvn was not found)')
   throw new UserError(
-    `The tests' own Apache Kafka needs Java ${MINIMUM} or newer and Maven; missing: ${missing.join(' and ')}.\n` +
-      '    On Debian: apt-get install openjdk-17-jdk-headless maven\n' +
-      '    Or give a broker that runs already: KAFKA_BROKERS=host:port',
+    `The tests' own Apache Kafka needs a JDK ${MINIMUM} or newer and Maven; missing: ${missing.join(' and ')}.\n` +
+      '    On Debian: apt-get install openjdk-17-jdk-headless maven',
   )
 }

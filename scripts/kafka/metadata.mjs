@@ -17,20 +17,41 @@ function request() {
   return Buffer.concat([size, header, body])
 }
 
+/** Reads the fields of a frame one after the other. */
+class Reader {
+  #frame
+  #at
+
+  constructor(frame, at) {
+    this.#frame = frame
+    this.#at = at
+  }
+
+  #skip(bytes) {
+    this.#at += bytes
+    return this.#at - bytes
+  }
+
+  int32() {
+    return this.#frame.readInt32BE(this.#skip(4))
+  }
+
+  string() {
+    const length = this.#frame.readInt16BE(this.#skip(2))
+    if (length < 0) return null
+    const start = this.#skip(length)
+    return this.#frame.toString('utf8', start, start + length)
+  }
+}
+
 function parse(frame) {
-  let at = 12 // size, correlation id, throttle time
-  const int32 = () => frame.readInt32BE((at += 4) - 4)
-  const string = () => {
-    const length = frame.readInt16BE((at += 2) - 2)
-    return length < 0 ? null : frame.toString('utf8', at, (at += length))
-  }
+  const reader = new Reader(frame, 12) // after size, correlation id and throttle time
   const brokers = []
-  for (let left = int32(); left > 0; left--) {
-    const broker = { id: int32(), host: string(), port: int32() }
-    string() // rack
-    brokers.push(broker)
+  for (let left = reader.int32(); left > 0; left--) {
+    brokers.push({ id: reader.int32(), host: reader.string(), port: reader.int32() })
+    reader.string() // rack
   }
-  return { brokers, clusterId: string(), controllerId: int32() }
+  return { brokers, clusterId: reader.string(), controllerId: reader.int32() }
 }
 
 /**
@@ -49,7 +70,9 @@ export function fetchMetadata(address, timeout = 3000) {
     let received = Buffer.alloc(0)
     socket.setTimeout(timeout, () => fail(new Error(`${address} did not answer a Metadata request in ${timeout} ms`)))
     socket.on('error', fail)
-    socket.on('close', () => fail(new Error(`${address} closed the connection instead of answering a Metadata request`)))
+    socket.on('close', () =>
+      fail(new Error(`${address} closed the connection instead of answering a Metadata request`)),
+    )
     socket.on('connect', () => socket.write(request()))
     socket.on('data', (chunk) => {
       received = Buffer.concat([received, chunk])

@@ -10,7 +10,7 @@ const LOG4J = fileURLToPath(new URL('log4j2.properties', import.meta.url))
 const START_TIMEOUT = 90_000
 const STOP_TIMEOUT = 20_000
 
-/** `quick` starts in half the time and serves a few hundred thousand messages a second; `throughput` is for benchmarks. */
+/** `quick` starts soonest and suits tests; `throughput` lets the compiler do its best, for benchmarks. */
 const JVM = {
   quick: ['-Xms96m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
   throughput: ['-Xms1g', '-Xmx1g', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20'],
@@ -18,7 +18,7 @@ const JVM = {
 
 /** @param {import('./obtain.mjs').Kafka} kafka @param {{ log: string, temporary: string, jvm?: 'quick' | 'throughput' }} options */
 export function javaArguments(kafka, { log, temporary, jvm = 'quick' }) {
-  const archive = kafka.archive && existsSync(kafka.archive) ? [`-XX:SharedArchiveFile=${kafka.archive}`, '-Xlog:cds=off'] : []
+  const archive = existsSync(kafka.archive) ? [`-XX:SharedArchiveFile=${kafka.archive}`, '-Xlog:cds=off'] : []
   return [
     ...JVM[jvm],
     ...archive,
@@ -79,7 +79,7 @@ export class KafkaNode {
     if (this.#child) throw new Error(`Kafka node ${this.id} is running already (pid ${this.pid})`)
     const child = this.#spawn()
     this.#child = child
-    notePid(this.#options.directory, child.pid)
+    if (child.pid) notePid(this.#options.directory, child.pid)
     child.exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         if (this.#child === child) this.#child = undefined
@@ -90,6 +90,7 @@ export class KafkaNode {
       await this.#ready(child)
     } catch (error) {
       child.kill('SIGKILL')
+      if (this.#child === child) this.#child = undefined
       throw error
     }
   }
@@ -136,7 +137,10 @@ export class KafkaNode {
       if (!existsSync(file)) return ''
       const lines = readFileSync(file, 'utf8').trim().split('\n')
       const telling = lines.filter((line) => /ERROR|FATAL|Exception|error/.test(line))
-      return (telling.length > 0 ? telling : lines).slice(-6).map((line) => `\n    ${line}`).join('')
+      return (telling.length > 0 ? telling : lines)
+        .slice(-6)
+        .map((line) => `\n    ${line}`)
+        .join('')
     }
     return new Error(`Kafka node ${this.id} ${what}.${tail('stderr.log')}${tail('server.log')}`)
   }

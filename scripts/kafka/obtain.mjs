@@ -2,7 +2,7 @@
 // `node scripts/kafka/obtain.mjs` does it now; `… obtain.mjs update` writes artifacts.sha256 anew after a change of pom.xml.
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, delimiter, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { withLock } from '../lib/lock.mjs'
 import { CACHE, main, ROOT, run, seconds, UserError } from '../lib/run.mjs'
@@ -12,7 +12,9 @@ import { findJava } from './java.mjs'
 const HERE = dirname(fileURLToPath(import.meta.url))
 const POM = join(HERE, 'pom.xml')
 const SUMS = join(HERE, 'artifacts.sha256')
-const SOURCES = ['Broker.java', 'Witness.java', 'WitnessAdmin.java', 'WitnessRecords.java'].map((name) => join(HERE, name))
+const SOURCES = ['Broker.java', 'Witness.java', 'WitnessAdmin.java', 'WitnessRecords.java'].map((name) =>
+  join(HERE, name),
+)
 
 export const KAFKA_VERSION = /<kafka\.version>(.+)<\/kafka\.version>/.exec(readFileSync(POM, 'utf8'))[1]
 export const KAFKA_DIRECTORY = join(CACHE, 'kafka', KAFKA_VERSION)
@@ -55,64 +57,81 @@ async function download(into) {
   await run('mvn', ['--batch-mode', '--quiet', '--file', POM, ...goal], options)
 }
 
-/** The jars. Maven keeps what it has fetched, so an interrupted run goes on where it was; ours appears whole by rename. */
+const LIBS = join(KAFKA_DIRECTORY, 'libs')
+const STAMP = join(KAFKA_DIRECTORY, 'verified')
+
+/** What there should be: all names hold a hash of what they were made from, so that existing means being right. */
+function expected(java) {
+  const jars = [...pinnedSums().keys()].sort().map((name) => join(LIBS, name))
+  const ours = hashOf(java.version, ...SOURCES.map((file) => readFileSync(file)))
+  const classpath = [join(KAFKA_DIRECTORY, `odradek-${ours}.jar`), ...jars]
+  const archive = join(KAFKA_DIRECTORY, `classes-${hashOf(java.bin, java.version, classpath.join(':'))}.jsa`)
+  return { version: KAFKA_VERSION, directory: KAFKA_DIRECTORY, classpath, java: java.java, archive }
+}
+
+const pinned = () => sha256(readFileSync(SUMS))
+const jarsAreThere = (jars) =>
+  existsSync(STAMP) && readFileSync(STAMP, 'utf8') === pinned() && jars.every((jar) => existsSync(jar))
+const isComplete = ({ classpath, archive }) => jarsAreThere(classpath) && existsSync(archive)
+
+/** Maven keeps what it has fetched, so an interrupted run goes on where it was; our directory appears whole, by rename. */
 async function obtainJars(log) {
-  const libs = join(KAFKA_DIRECTORY, 'libs')
-  const stamp = join(KAFKA_DIRECTORY, 'verified')
-  const wanted = sha256(readFileSync(SUMS))
-  const names = [...pinnedSums().keys()].sort()
-  const jars = names.map((name) => join(libs, name))
-  const verified = existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
-  if (verified && jars.every((jar) => existsSync(jar))) return jars
+  await findJava({ maven: true })
   const start = performance.now()
-  const temporary = `${libs}.part`
+  const temporary = `${LIBS}.part`
   await download(temporary)
   try {
     verifyJars(temporary)
-    rmSync(libs, { recursive: true, force: true })
-    renameSync(temporary, libs)
+    rmSync(LIBS, { recursive: true, force: true })
+    renameSync(temporary, LIBS)
   } finally {
     rmSync(temporary, { recursive: true, force: true })
   }
-  writeFileSync(stamp, wanted)
-  log(`Apache Kafka ${KAFKA_VERSION}: ${names.length} jars fetched and verified (${seconds(start)})`)
-  return jars
+  writeFileSync(STAMP, pinned())
+  log(`Apache Kafka ${KAFKA_VERSION}: ${readdirSync(LIBS).length} jars fetched and verified (${seconds(start)})`)
 }
 
 /** Our own Java programs. In a jar, because a class-data archive accepts nothing else. */
-async function compile(java, jars) {
-  const jar = join(KAFKA_DIRECTORY, `odradek-${hashOf(java.version, ...SOURCES.map((file) => readFileSync(file)))}.jar`)
-  if (existsSync(jar)) return jar
+async function compile(java, [jar, ...jars]) {
   const classes = `${jar}.classes`
   rmSync(classes, { recursive: true, force: true })
   const options = { log: 'kafka-compile', what: 'Compiling the helpers of the test Kafka' }
-  await run(java.javac, ['-d', classes, '-cp', jars.join(':'), '-Xlint:-options', ...SOURCES], options)
+  await run(java.javac, ['-d', classes, '-cp', jars.join(delimiter), ...SOURCES], options)
   await run(java.jar, ['--create', '--file', `${jar}.part`, '-C', classes, '.'], { ...options, append: true })
-  rmSync(classes, { recursive: true, force: true })
   renameSync(`${jar}.part`, jar)
-  return jar
+}
+
+/** What earlier versions of our sources or of Java left; each archive has 50 MB. */
+function removeOutdated({ classpath, archive }) {
+  const current = [basename(classpath[0]), basename(archive)]
+  for (const name of readdirSync(KAFKA_DIRECTORY)) {
+    if (!/^(odradek|classes)-/.test(name) || current.includes(name)) continue
+    rmSync(join(KAFKA_DIRECTORY, name), { recursive: true, force: true })
+  }
 }
 
 /**
- * @typedef {{ version: string, directory: string, classpath: string[], java: string, archive?: string }} Kafka
+ * @typedef {{ version: string, directory: string, classpath: string[], java: string, archive: string }} Kafka
  * @param {{ log?: (line: string) => void }} [options]
  * @returns {Promise<Kafka>}
  */
 export async function obtainKafka({ log = () => {} } = {}) {
   const java = await findJava()
+  const kafka = expected(java)
+  if (isComplete(kafka)) return kafka
   mkdirSync(KAFKA_DIRECTORY, { recursive: true })
-  return await withLock('kafka', async () => {
-    const jars = await obtainJars(log)
-    const classpath = [await compile(java, jars), ...jars]
-    const kafka = { version: KAFKA_VERSION, directory: KAFKA_DIRECTORY, classpath, java: java.java }
-    const archive = join(KAFKA_DIRECTORY, `classes-${hashOf(java.version, classpath.join(':'))}.jsa`)
-    if (!existsSync(archive)) await trainArchive(kafka, archive, log)
-    return { ...kafka, archive }
+  await withLock('kafka', async () => {
+    const [ours, ...jars] = kafka.classpath
+    if (!jarsAreThere(jars)) await obtainJars(log)
+    if (!existsSync(ours)) await compile(java, kafka.classpath)
+    if (!existsSync(kafka.archive)) await trainArchive(kafka, log)
+    removeOutdated(kafka)
   })
+  return kafka
 }
 
 async function update() {
-  await findJava()
+  await findJava({ maven: true })
   const directory = join(KAFKA_DIRECTORY, 'update.part')
   try {
     await download(directory)

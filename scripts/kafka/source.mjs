@@ -1,5 +1,5 @@
 // Which Kafka the tests and examples get: the one given, else a container of the local image, else one started here.
-import { main, UserError } from '../lib/run.mjs'
+import { UserError } from '../lib/run.mjs'
 import { startCluster } from './cluster.mjs'
 import { findImage, startContainer } from './container.mjs'
 import { fetchMetadata } from './metadata.mjs'
@@ -40,14 +40,3 @@ export async function openKafka({ log = () => {} } = {}) {
   const how = `container of image ${image}, by testcontainers (KAFKA_BROKERS is not set)`
   return { kind: 'container', how, brokers: container.brokers, count: 1, stop: container.stop }
 }
-
-await main(import.meta.url, async (args) => {
-  if (args.length > 0) throw new UserError(`unknown argument "${args.join(' ')}". Usage: node scripts/kafka/source.mjs`)
-  const kafka = await openKafka({ log: console.log })
-  const stopped = new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, resolve)
-  })
-  console.log(`Kafka ${kafka.how}: ${kafka.brokers}\nCtrl-C stops it.`)
-  await stopped
-  await kafka.stop()
-})

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
-import { ownDirectory, removeDirectory } from './directories.mjs'
+import { removeDirectory, runDirectory } from './directories.mjs'
 import { javaArguments } from './node.mjs'
 
 /**
@@ -10,7 +10,7 @@ import { javaArguments } from './node.mjs'
  * @returns {Promise<{ port: number, stop(): Promise<void> }>}
  */
 export async function startWitness(kafka) {
-  const directory = ownDirectory()
+  const directory = runDirectory()
   const home = join(directory, 'witness')
   mkdirSync(join(home, 'tmp'), { recursive: true })
   const java = javaArguments(kafka, { log: join(home, 'witness.log'), temporary: join(home, 'tmp') })
