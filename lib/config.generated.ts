@@ -1734,7 +1734,7 @@ export interface ConsumerTopicConfig {
 export type TopicConfig = ProducerTopicConfig & ConsumerTopicConfig
 
 /** Names with `topic.` before them: the way to the topic scope for names that exist in both scopes. */
-type Prefixed<T> = { [Name in keyof T & string as `topic.${Name}`]: T[Name] }
+type Prefixed<T> = { [Name in keyof T as `topic.${Name & string}`]?: T[Name] }
 
 /** The configuration of a `Producer`: librdkafka's properties by their own names. */
 export interface ProducerConfig
