@@ -45,13 +45,13 @@ export interface Statistics {
   simple_cnt: number
   /** Number of topics in the metadata cache. Gauge. */
   metadata_cache_cnt: number
-  /** Dict of brokers, key is broker name, value is object. See **brokers** below */
+  /** Dict of brokers, key is broker name, value is object */
   brokers: Record<string, BrokerStatistics>
-  /** Dict of topics, key is topic name, value is object. See **topics** below */
+  /** Dict of topics, key is topic name, value is object */
   topics: Record<string, TopicStatistics>
-  /** Consumer group metrics. See **cgrp** below */
+  /** Consumer group metrics */
   cgrp?: GroupStatistics
-  /** EOS / Idempotent producer state and metrics. See **eos** below */
+  /** EOS / Idempotent producer state and metrics */
   eos?: IdempotenceStatistics
   /** The fatal error of this client, if there was one */
   fatal?: { error: string; reason: string; cnt: number }
@@ -115,15 +115,15 @@ export interface BrokerStatistics {
   connects: number
   /** Number of disconnects (triggered by broker, network, load-balancer, etc.). Counter. */
   disconnects: number
-  /** Internal producer queue latency in microseconds. See *Window stats* below */
+  /** Internal producer queue latency in microseconds */
   int_latency: WindowStatistics
-  /** Internal request queue latency in microseconds. This is the time between a request is enqueued on the transmit (outbuf) queue and the time the request is written to the TCP socket. Additional buffering and latency may be incurred by the TCP stack and network. See *Window stats* below */
+  /** Internal request queue latency in microseconds. This is the time between a request is enqueued on the transmit (outbuf) queue and the time the request is written to the TCP socket. Additional buffering and latency may be incurred by the TCP stack and network */
   outbuf_latency: WindowStatistics
-  /** Broker latency / round-trip time in microseconds. See *Window stats* below */
+  /** Broker latency / round-trip time in microseconds */
   rtt: WindowStatistics
-  /** Broker throttling time in milliseconds. See *Window stats* below */
+  /** Broker throttling time in milliseconds */
   throttle: WindowStatistics
-  /** Partitions handled by this broker handle. Key is "topic-partition". See *brokers.toppars* below */
+  /** Partitions handled by this broker handle. Key is "topic-partition" */
   toppars: Record<string, BrokerPartitionStatistics>
 }
 
@@ -175,11 +175,11 @@ export interface TopicStatistics {
   age: number
   /** Age of metadata from broker for this topic (milliseconds). Gauge. */
   metadata_age: number
-  /** Batch sizes in bytes. See *Window stats* */
+  /** Batch sizes in bytes */
   batchsize: WindowStatistics
-  /** Batch message counts. See *Window stats* */
+  /** Batch message counts */
   batchcnt: WindowStatistics
-  /** Partitions dict, key is partition id. See **partitions** below. */
+  /** Partitions dict, key is partition id */
   partitions: Record<string, PartitionStatistics>
 }
 

@@ -113,7 +113,7 @@ function emitComment(property, changes) {
   lines.push('', facts.join(' '))
   for (const change of changes.filter((c) => c.property === property.name)) {
     const what = forced.includes(change) ? 'librdkafka always gets' : 'odradek uses'
-    const who = change.clients.length === 4 ? '' : ` for ${change.clients.map(article).join(', ')}`
+    const who = change.clients.length === 4 ? '' : ` for ${change.clients.map((client) => kinds[client]).join(', ')}`
     lines.push('', ...wrap(`${what} \`${change.value}\`${who}: ${change.reason}.`))
   }
   lines.push('')
@@ -125,7 +125,7 @@ function emitComment(property, changes) {
   return ['  /**', ...lines.map((line) => `   * ${line}`.trimEnd()), '   */'].join('\n')
 }
 
-const article = (/** @type {string} */ client) => `${/^[aeiou]/.test(client) ? 'an' : 'a'} ${client}`
+const kinds = { producer: 'producers', consumer: 'consumers', share: 'share consumers', admin: 'admin clients' }
 
 /** Markdown into comment lines; what would end the comment or start a TSDoc tag is defused. */
 function wrap(/** @type {string} */ text, width = 112) {

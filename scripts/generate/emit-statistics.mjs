@@ -44,8 +44,10 @@ ${blocks.join('\n\n')}
 }
 
 function emitField({ name, type, description }) {
+  // The document points to its own sections; here the type does.
+  const summary = description.replace(/\.?\s*See \*+[^*]+\*+(?: below)?\.?$/, '')
   const note = { int: 'Counter.', 'int gauge': 'Gauge.' }[type]
-  const text = [description, note].filter(Boolean).join(description.endsWith('.') ? ' ' : '. ')
+  const text = [summary, note].filter(Boolean).join(summary.endsWith('.') ? ' ' : '. ')
   const optional = overlay.optional.includes(name) ? '?' : ''
   return `  /** ${text.replaceAll('*/', '*\\/')} */\n  ${name}${optional}: ${fieldType(name, type, description)}`
 }

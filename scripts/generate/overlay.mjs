@@ -103,7 +103,7 @@ export const overrides = (/** @type {string} */ version) => [
     value: '10',
     clients: ['consumer'],
     reason:
-      "with librdkafka's 1000, a partition's fetcher sleeps a second whenever the queue has reached its limit: a " +
+      "with librdkafka's 1000, a partition's fetcher sleeps a second whenever the queue has reached its limit, and a " +
       'consumer slower than the fetcher then waits most of the time (measured: 0.5 to 1.2 million messages/s, 3.6 with 10)',
   },
   {
@@ -114,14 +114,16 @@ export const overrides = (/** @type {string} */ version) => [
       'bounds what is prefetched so that a container of 512 MB survives. The limit holds for the whole consumer, not ' +
       'for each partition (partition streams excepted, they have queues of their own), counts message values only, and is ' +
       'looked at before each fetch: every broker may add one response of up to fetch.max.bytes (compressed), which ' +
-      'librdkafka lowers to this limit when it is not set',
+      'librdkafka lowers to this limit when it is not set. Measured, 52 partitions on 3 brokers, ' +
+      "uncompressed messages of 100 bytes to 100 kB, a consumer that stops reading: 70 to 88 MB, with librdkafka's " +
+      '65536 91 to 107 MB',
   },
   {
     property: 'allow.auto.create.topics',
     value: 'false',
     clients: ['admin'],
     reason:
-      'an admin client is a producer handle, for which librdkafka says true: describing a topic must not create it',
+      'an admin client is a producer handle, for which librdkafka says true; describing a topic must not create it',
   },
   {
     property: 'client.software.name',
@@ -143,7 +145,8 @@ export const forced = [
     property: 'log.queue',
     value: 'true',
     clients: ['producer', 'consumer', 'share', 'admin'],
-    reason: 'log lines reach the `logger` option through a queue: no JavaScript can run on the threads that write them',
+    reason:
+      'log lines reach the `logger` option through a queue, as no JavaScript can run on the threads that write them',
   },
   {
     property: 'enable.auto.offset.store',
