@@ -34,35 +34,28 @@ async function assignPorts(brokers, listeners) {
   return Array.from({ length: brokers }, () => Object.fromEntries(names.map((name) => [name, free.pop()])))
 }
 
+/** Kafka fetches signing keys only from where its JVM was told it may. */
+function jvmArguments(listeners) {
+  const urls = Object.values(listeners).flatMap(({ oidc }) => (oidc ? [oidc.jwksUrl] : []))
+  return urls.length > 0 ? [`-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${urls.join(',')}`] : []
+}
+
 function createNodes(kafka, options, ports, directory) {
   const { listeners = {}, config, acls, jvm, dir } = options
   const voters = ports.map((of, i) => `${i + 1}@127.0.0.1:${of.CONTROLLER}`).join(',')
-  const clusterId = clusterIdOf(directory)
+  const shared = {
+    clusterId: clusterIdOf(directory),
+    format: scramArguments(listeners),
+    jvmArguments: jvmArguments(listeners),
+    keep: dir !== undefined,
+    jvm,
+  }
   return ports.map((of, i) => {
     const id = i + 1
     const home = join(directory, `node-${id}`)
-    const data = join(home, 'data')
-    const properties = nodeProperties({
-      id,
-      nodes: ports.length,
-      ports: of,
-      voters,
-      directory: data,
-      listeners,
-      acls,
-      config,
-    })
-    const format = scramArguments(listeners)
-    return new ClusterNode(kafka, {
-      id,
-      port: of.PLAINTEXT,
-      directory: home,
-      properties,
-      clusterId,
-      format,
-      keep: !!dir,
-      jvm,
-    })
+    const where = { id, nodes: ports.length, ports: of, voters, directory: join(home, 'data') }
+    const properties = nodeProperties({ ...where, listeners, acls, config })
+    return new ClusterNode(kafka, { ...shared, id, port: of.PLAINTEXT, directory: home, properties })
   })
 }
 

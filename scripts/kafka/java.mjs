@@ -20,10 +20,15 @@ async function versionOf(javac) {
 /** JAVA_HOME first, as every Java program does, then the PATH. */
 async function look() {
   const home = process.env.JAVA_HOME
-  const given = home ? join(home, 'bin', 'javac') : onPath('javac')
-  const found = { javac: given, version: undefined, major: 0, maven: onPath('mvn') !== undefined }
-  if (!given || !existsSync(given)) return found
-  const version = await versionOf(given)
+  const javac = home ? join(home, 'bin', 'javac') : onPath('javac')
+  if (home && !existsSync(javac)) {
+    throw new UserError(
+      `JAVA_HOME is "${home}", which has no bin/javac. Set it to a JDK ${MINIMUM} or newer, or leave it away.`,
+    )
+  }
+  const found = { javac, version: undefined, major: 0, maven: onPath('mvn') !== undefined }
+  if (!javac) return found
+  const version = await versionOf(javac)
   return { ...found, version, major: Number.parseInt(version ?? '0', 10) }
 }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Listener, listenerProperties } from '../../scripts/kafka/config.mjs'
 import { notePid, removeLeftovers, runDirectory } from '../../scripts/kafka/directories.mjs'
 import { fetchMetadata } from '../../scripts/kafka/metadata.mjs'
 import { verifyJars } from '../../scripts/kafka/obtain.mjs'
@@ -282,6 +283,22 @@ describe('listeners with TLS and SASL', () => {
     })
     expect(await plain.describeAcls()).toHaveLength(4)
   })
+})
+
+test('a cluster that cannot be is refused before anything starts, and the reason is named', async () => {
+  const listener = (name: string, options: object) => () => listenerProperties(name, options as Listener)
+  expect(listener('tls', { protocol: 'SSL' })).toThrow(/listener tls: a name is upper-case/)
+  expect(listener('PLAINTEXT', { protocol: 'PLAINTEXT' })).toThrow(/PLAINTEXT: this name is the cluster’s own/)
+  expect(listener('TLS', { protocol: 'TLS' })).toThrow(/protocol is "TLS", accepted are PLAINTEXT, SSL/)
+  expect(listener('TLS', { protocol: 'SSL' })).toThrow(/SSL needs tls/)
+  expect(listener('SASL', { protocol: 'SASL_PLAINTEXT' })).toThrow(/needs mechanisms/)
+  await expect(startCluster({ brokers: 2 as 3 })).rejects.toThrow(/brokers is 2, accepted are 1 and 3/)
+})
+
+test('a node that cannot start says why, and nothing of it stays', { timeout: 60_000 }, async () => {
+  await expect(startCluster({ config: { 'log.retention.bytes': 'many' } })).rejects.toThrow(
+    /Kafka node 1 ended \(exit code 1\) before it was ready\.[\s\S]*log\.retention\.bytes/,
+  )
 })
 
 describe('nothing is left behind', () => {
