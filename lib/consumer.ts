@@ -1,7 +1,7 @@
 // A consumer: it asks, and the poll thread answers with slabs of messages (inbox.ts). What an application was handed is
 // stored as handled when it asks for what comes after.
 import { binding, Dispatch, type NativeConsumer, type NativePartition } from './binding.js'
-import { Client, type ClientOptions, guard, type OperationOptions } from './client.js'
+import { Client, type ClientOptions, guard, type OperationOptions, settlesWithin } from './client.js'
 import { type ConsumerConfig, effective, prepareConfig } from './config.js'
 import { errorName, KafkaError } from './errors.js'
 import { Inbox } from './inbox.js'
@@ -30,6 +30,8 @@ export interface ConsumerOptions extends ClientOptions, RebalanceHooks {
 const Want = { readAhead: 1, wait: 2 } as const
 const partitionEof = -191 // RD_KAFKA_RESP_ERR__PARTITION_EOF
 const noOffset = -168 // RD_KAFKA_RESP_ERR__NO_OFFSET
+// REBALANCE_IN_PROGRESS, ILLEGAL_GENERATION, STALE_MEMBER_EPOCH
+const rebalancing = new Set([27, 22, 113])
 const seekTimeout = 10_000
 const defaultCloseTimeout = 30_000
 const defaultTimeout = 10_000
@@ -52,6 +54,7 @@ export class Consumer extends Client<NativeConsumer> implements AsyncIterable<Me
   readonly #inbox = new Inbox()
   readonly #maxPollInterval: number
   readonly #autoStore: boolean
+  readonly #autoCommit: boolean
   readonly #storeTimer: NodeJS.Timeout | undefined
   #assignment: TopicPartition[] = []
   #rebalance: Rebalance | undefined
@@ -71,6 +74,7 @@ export class Consumer extends Client<NativeConsumer> implements AsyncIterable<Me
     this.#options = options
     this.#maxPollInterval = values['max.poll.interval.ms']
     this.#autoStore = values['enable.auto.offset.store'] && values['group.id'] !== null
+    this.#autoCommit = values['enable.auto.commit'] && values['group.id'] !== null
     if (this.#autoStore) {
       // For handlers slower than this; a quick one stores at the end of each slab.
       this.#storeTimer = setInterval(() => this.#asking || this.#store(), storeInterval).unref()
@@ -479,7 +483,26 @@ export class Consumer extends Client<NativeConsumer> implements AsyncIterable<Me
       this.#store()
       this.interrupt()
       if (this.#rebalance) void this.#runRebalance()
+      if (this.#autoCommit) await settlesWithin(this.#commitBeforeLeaving(), timeout / 2)
     })
+  }
+
+  /**
+   * librdkafka commits what it gives up, but when another rebalance goes on (somebody else left a moment ago) the commit
+   * queues behind its JoinGroup, arrives for a generation that has passed, and fails. As long as this is still a member,
+   * it can be made again.
+   */
+  async #commitBeforeLeaving(): Promise<void> {
+    for (let attempt = 0; attempt < 10 && this.#assignment.length > 0 && !this.fatalError; attempt++) {
+      this.native.read(Want.readAhead) // so that the rebalance gets on
+      try {
+        await this.command((id) => this.native.commit(id, null))
+        return
+      } catch (error) {
+        if (!rebalancing.has((error as KafkaError).errno)) return
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
