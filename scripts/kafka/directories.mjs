@@ -20,6 +20,15 @@ function isNodeOf(pid, directory) {
   return existsSync(file) && readFileSync(file, 'utf8').includes(directory)
 }
 
+function removeLeftover(directory) {
+  for (const node of readdirSync(directory)) {
+    const file = join(directory, node, 'pid')
+    const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
+    if (pid > 0 && isNodeOf(pid, directory)) process.kill(pid, 'SIGKILL')
+  }
+  removeDirectory(directory)
+}
+
 /**
  * Removes the directories whose owner is gone. Nodes end with their owner by themselves; one that was paused
  * (SIGSTOP) at that moment cannot, and is killed here.
@@ -27,15 +36,14 @@ function isNodeOf(pid, directory) {
 export function removeLeftovers() {
   if (!existsSync(RUN)) return
   for (const name of readdirSync(RUN)) {
-    const directory = join(RUN, name)
     const owner = Number(name.split('-')[0])
     if (!(owner > 0) || alive(owner)) continue
-    for (const node of readdirSync(directory)) {
-      const file = join(directory, node, 'pid')
-      const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
-      if (pid > 0 && isNodeOf(pid, directory)) process.kill(pid, 'SIGKILL')
+    try {
+      removeLeftover(join(RUN, name))
+    } catch (error) {
+      // Its nodes, or another start, are ending and removing the same at this moment.
+      if (!['ENOENT', 'ENOTEMPTY', 'ESRCH'].includes(error.code)) throw error
     }
-    removeDirectory(directory)
   }
 }
 
