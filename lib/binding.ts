@@ -98,10 +98,75 @@ export interface NativeConsumer extends NativeClient {
   rebalanceProtocol(id: number): void
 }
 
+/** What an embedded cluster sends, as the first argument of its dispatch function; native/mock_cluster_host.h has the same. */
+export const MockDispatch = {
+  /** (): its ports are closed and its threads gone. */
+  closed: 0,
+  /** (level, facility, message) */
+  log: 1,
+} as const
+
+/** Arguments are checked by lib/mock-cluster*.ts. Brokers: -1 is none, or all of them where a state is set. */
 export interface NativeMockCluster {
   bootstrapServers(): string
-  createTopic(name: string, partitions: number, replicationFactor: number): NativeError | null
+  /** Answered through the dispatch function; until then the process stays alive. */
   close(): void
+  /** After the answer to close. */
+  dispose(): void
+
+  createTopic(topic: string, partitions: number, replicationFactor: number): NativeError | null
+  deleteTopic(topic: string): NativeError | null
+  topicError(topic: string, errno: number): NativeError | null
+  hasPartition(topic: string, partition: number): boolean
+  leader(topic: string, partition: number, broker: number): NativeError | null
+  follower(topic: string, partition: number, broker: number): NativeError | null
+  followerWatermarks(topic: string, partition: number, low: number, high: number): NativeError | null
+  pushLeaderResponse(topic: string, partition: number, broker: number, epoch: number): NativeError | null
+  deleteRecords(topic: string, partition: number, beforeOffset: number): NativeError | null
+
+  brokerDown(broker: number): NativeError | null
+  brokerUp(broker: number): NativeError | null
+  brokerRtt(broker: number, ms: number): NativeError | null
+  brokerRack(broker: number, rack: string): NativeError | null
+  brokerHostPort(broker: number, host: string, port: number): NativeError | null
+  addBroker(broker: number): NativeError | null
+  decommissionBroker(broker: number): NativeError | null
+  hideBroker(broker: number): NativeError | null
+  controller(broker: number): NativeError | null
+  coordinator(keyType: string, key: string, broker: number): NativeError | null
+  apiVersions(apiKey: number, min: number, max: number): NativeError | null
+  telemetryPushInterval(ms: number): NativeError | null
+  telemetryMetrics(prefixes: string[]): NativeError | null
+
+  pushErrors(apiKey: number, errnos: Int32Array): NativeError | null
+  /** Pairs of errno and milliseconds. */
+  pushBrokerErrors(broker: number, apiKey: number, errors: Int32Array): NativeError | null
+  pushPartitionErrors(topic: string, partition: number, apiKey: number, errnos: Int32Array): NativeError | null
+  brokerErrorsLeft(broker: number, apiKey: number): number | NativeError
+  clearErrors(apiKey: number): NativeError | null
+  startRequests(): NativeError | null
+  /** Forgets what was tracked. */
+  stopRequests(): NativeError | null
+  clearRequests(): NativeError | null
+  /** Rows of broker, API key, milliseconds since 1970. */
+  requests(): Float64Array
+
+  groupInitialRebalanceDelay(ms: number): NativeError | null
+  groupSessionTimeout(ms: number): NativeError | null
+  groupHeartbeatInterval(ms: number): NativeError | null
+  /** Null for the members: librdkafka's own assignment again. */
+  groupTargetAssignment(group: string, members: string[] | null, partitions: NativePartitionInput[][]): NativeError | null
+  shareGroupSessionTimeout(ms: number): NativeError | null
+  shareGroupHeartbeatInterval(ms: number): NativeError | null
+  shareGroupMaxDeliveryAttempts(count: number): NativeError | null
+  shareGroupRecordLockDuration(ms: number): NativeError | null
+  shareGroupIsolationLevel(level: number): NativeError | null
+  shareGroupMaxSize(count: number): NativeError | null
+  shareGroupMaxFetchSessions(count: number): NativeError | null
+  shareGroupMaxRecordLocks(count: number): NativeError | null
+  shareGroupAutoOffsetReset(policy: number): NativeError | null
+  shareGroupTargetAssignment(group: string, members: string[], partitions: NativePartitionInput[][]): NativeError | null
+  shareGroupMemberIds(group: string): string[] | NativeError
 }
 
 export interface Binding {
@@ -110,7 +175,7 @@ export interface Binding {
   errorDescriptions(): [code: number, name: string, description: string][]
   Producer: new (entries: string[], dispatch: DispatchFunction) => NativeProducer
   Consumer: new (entries: string[], dispatch: DispatchFunction) => NativeConsumer
-  MockCluster: new (brokers: number) => NativeMockCluster
+  MockCluster: new (brokers: number, logLevel: number, dispatch: DispatchFunction) => NativeMockCluster
 }
 
 const require = createRequire(import.meta.url)

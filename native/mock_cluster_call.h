@@ -1,0 +1,69 @@
+// Functions of rdkafka_mock.h as JavaScript methods. Most take numbers and names and return an error or
+// nothing, so one template makes a method of any of them: each JavaScript argument becomes what the C
+// parameter in its place wants. lib/mock-cluster*.ts has checked the arguments. JS thread only; the calls
+// wait microseconds for the cluster's thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "handle.h"
+// After rdkafka.h, which it needs.
+#include <librdkafka/rdkafka_mock.h>
+
+#include "kafka_error.h"
+#include "napi_setup.h"
+
+namespace odradek {
+
+// One argument, in the C type T, as long as the call lasts.
+template <typename T>
+class MockArgument {
+  static_assert(std::is_integral_v<T> || std::is_enum_v<T>, "write a method of its own for other parameters");
+
+ public:
+  explicit MockArgument(const Napi::Value& value)
+      : value_(static_cast<T>(value.As<Napi::Number>().Int64Value())) {}
+  T get() const { return value_; }
+
+ private:
+  const T value_;
+};
+
+template <>
+class MockArgument<const char*> {
+ public:
+  explicit MockArgument(const Napi::Value& value) : text_(value.As<Napi::String>().Utf8Value()) {}
+  const char* get() const { return text_.c_str(); }
+
+ private:
+  const std::string text_;
+};
+
+// Run calls Function with the cluster and the method's arguments; the method returns { errno, … }, or null if
+// all is well.
+template <auto Function>
+struct MockCall;
+
+template <typename R, typename... P, R (*Function)(rd_kafka_mock_cluster_t*, P...)>
+struct MockCall<Function> {
+  static Napi::Value Run(const Napi::CallbackInfo& info, rd_kafka_mock_cluster_t* mock) {
+    return Run(info, mock, std::index_sequence_for<P...>());
+  }
+
+ private:
+  template <size_t... I>
+  static Napi::Value Run(const Napi::CallbackInfo& info, rd_kafka_mock_cluster_t* mock,
+                         std::index_sequence<I...>) {
+    if constexpr (std::is_void_v<R>) {
+      Function(mock, MockArgument<P>(info[I]).get()...);
+      return info.Env().Null();
+    } else {
+      return KafkaError::Of(Function(mock, MockArgument<P>(info[I]).get()...)).ToJs(info.Env());
+    }
+  }
+};
+
+}  // namespace odradek
