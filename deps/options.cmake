@@ -91,6 +91,12 @@ function(odradek_addon_options target)
   target_link_options(${target} PRIVATE
     -Wl,--exclude-libs,ALL -Wl,-Bsymbolic -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,--gc-sections
     -Wl,--version-script=${CMAKE_SOURCE_DIR}/deps/exports.map)
+  # zstd's tracing hooks are weak and undefined: without this another library's functions of that name would be called.
+  include(CheckLinkerFlag)
+  check_linker_flag(CXX -Wl,-z,nodynamic-undefined-weak ODRADEK_NODYNAMIC_WEAK)
+  if(ODRADEK_NODYNAMIC_WEAK)
+    target_link_options(${target} PRIVATE -Wl,-z,nodynamic-undefined-weak)
+  endif()
   # A sanitizer's run-time library is a shared one that expects the shared C++ library.
   if(ODRADEK_VARIANT MATCHES "^(release|debug|coverage)$")
     target_link_options(${target} PRIVATE -static-libstdc++ -static-libgcc)

@@ -120,7 +120,7 @@ async function missing(groups) {
 /** The first package manager that this machine has. */
 async function manager() {
   for (const [name, program] of Object.entries({ apt: 'apt-get', apk: 'apk', dnf: 'dnf', brew: 'brew' })) {
-    if (await output(program, ['--version'])) return name
+    if ((await output(program, ['--version'])) !== undefined) return name
   }
   return undefined
 }
