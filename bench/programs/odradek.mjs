@@ -1,0 +1,196 @@
+// The benchmark's tasks with this package. Each does what a program would do, and nothing to please the benchmark.
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { fail, printLatency, readArguments, readPayloads, Window } from './common.mjs'
+
+// Another build of the package can be measured in the same rounds (run.mjs --tree).
+const { Consumer, Producer } = await import(process.env.ODRADEK_BENCH_MODULE ?? 'odradek')
+
+const args = readArguments()
+const { messages, topic } = args
+const config = { 'bootstrap.servers': args.brokers, ...args.conf }
+
+function newConsumer() {
+  return new Consumer(
+    { ...config, 'group.id': args.group },
+    { onError: (error) => console.error(`error: ${error.message}`) },
+  )
+}
+
+async function consumeForAwait() {
+  const window = new Window()
+  const consumer = newConsumer()
+  await consumer.subscribe(topic)
+  let count = 0
+  let touched = 0
+  for await (const message of consumer) {
+    if (count === 0) window.start()
+    const { value } = message
+    touched += value.length + value[0]
+    if (++count === messages) break
+  }
+  window.stop()
+  if (touched === 0) fail('no value had a byte')
+  window.print(count)
+  await consumer.close()
+}
+
+async function consumeBatches() {
+  const window = new Window()
+  const consumer = newConsumer()
+  await consumer.subscribe(topic)
+  let count = 0
+  let touched = 0
+  for await (const batch of consumer.batches()) {
+    if (count === 0) window.start()
+    for (const { value } of batch) touched += value.length + value[0]
+    count += batch.length
+    if (count >= messages) break
+  }
+  window.stop()
+  if (touched === 0) fail('no value had a byte')
+  window.print(count)
+  await consumer.close()
+}
+
+async function newProducer(options) {
+  const producer = new Producer(config, options)
+  const { keys, values } = readPayloads(args)
+  // Connection and metadata are not what is measured.
+  await producer.sendBatch(
+    topic,
+    Array.from({ length: args.warmup }, (_, i) => ({ key: keys[i % keys.length], value: values[i % keys.length] })),
+  )
+  return { producer, keys, values }
+}
+
+async function produceBatch() {
+  const window = new Window()
+  const { producer, keys, values } = await newProducer()
+  const { batch, inflight } = args
+  let next = 0
+  let delivered = 0
+  async function lane() {
+    while (next < messages) {
+      const from = next
+      next += Math.min(batch, messages - from)
+      const records = []
+      for (let i = from; i < next; i++) records.push({ key: keys[i % keys.length], value: values[i % keys.length] })
+      const reports = await producer.sendBatch(topic, records)
+      if (reports.failures.length > 0) throw reports.failures[0].error
+      delivered += reports.length
+    }
+  }
+  window.start()
+  await Promise.all(Array.from({ length: inflight }, lane))
+  window.stop()
+  window.print(delivered)
+  await producer.close()
+}
+
+async function produceBulk() {
+  const window = new Window()
+  let delivered = 0
+  let room = () => {}
+  const onDelivery = (reports) => {
+    const { failures } = reports
+    if (failures.length > 0) throw failures[0].error
+    delivered += reports.length
+    room()
+  }
+  const { producer, keys, values } = await newProducer({ onDelivery })
+  const reported = () =>
+    new Promise((resolve) => {
+      room = resolve
+    })
+  window.start()
+  for (let i = 0; i < messages; ) {
+    try {
+      producer.produce({ topic, key: keys[i % keys.length], value: values[i % keys.length] })
+      // A producer that never waits would block the event loop.
+      if (++i % 1000 === 0) await nextTurn()
+    } catch (error) {
+      if (error.code !== '_QUEUE_FULL') throw error
+      await reported()
+    }
+  }
+  while (delivered < messages) await reported()
+  window.stop()
+  window.print(delivered)
+  await producer.close()
+}
+
+async function produceSend() {
+  const window = new Window()
+  const { producer, keys, values } = await newProducer()
+  let next = 0
+  let delivered = 0
+  window.start()
+  await new Promise((resolve, reject) => {
+    const sendNext = () => {
+      if (next === messages) return
+      const i = next++ % keys.length
+      producer.send({ topic, key: keys[i], value: values[i] }).then(settled, reject)
+    }
+    const settled = () => {
+      if (++delivered === messages) resolve()
+      else sendNext()
+    }
+    for (let i = 0; i < args.inflight; i++) sendNext()
+  })
+  window.stop()
+  window.print(delivered)
+  await producer.close()
+}
+
+async function latencySend() {
+  const { producer, keys, values } = await newProducer()
+  const micros = new Float64Array(messages)
+  for (let i = -args.warmup; i < messages; i++) {
+    const n = (i + args.warmup) % keys.length
+    const start = performance.now()
+    await producer.send({ topic, key: keys[n], value: values[n] })
+    if (i >= 0) micros[i] = (performance.now() - start) * 1000
+  }
+  printLatency(micros)
+  await producer.close()
+}
+
+async function latencyConsume() {
+  const { keys, values } = readPayloads(args)
+  const micros = new Float64Array(messages)
+  const consumer = newConsumer()
+  await consumer.subscribe(topic)
+  const producer = new Producer({ 'bootstrap.servers': args.brokers, 'linger.ms': 0 })
+  let sent = 0
+  let timer
+  const send = () => {
+    const value = Buffer.from(values[sent % values.length])
+    value.writeDoubleLE(performance.now())
+    producer.send({ topic, key: keys[sent % keys.length], value }).catch((error) => fail(error.message))
+    if (++sent === messages + args.warmup) clearInterval(timer)
+  }
+  // The first is the consumer's sign that it is assigned.
+  send()
+  let received = 0
+  for await (const { value } of consumer) {
+    const i = received++ - args.warmup
+    if (i >= 0) micros[i] = (performance.now() - value.readDoubleLE()) * 1000
+    if (received === messages + args.warmup) break
+    timer ??= setInterval(send, args.interval)
+  }
+  printLatency(micros)
+  await Promise.all([producer.close(), consumer.close()])
+}
+
+const tasks = {
+  'consume-for-await': consumeForAwait,
+  'consume-batches': consumeBatches,
+  'produce-batch': produceBatch,
+  'produce-bulk': produceBulk,
+  'produce-send': produceSend,
+  'latency-send': latencySend,
+  'latency-consume': latencyConsume,
+}
+
+if (!tasks[args.task]) fail(`there is no task '${args.task}'`)
+await tasks[args.task]()

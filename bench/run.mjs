@@ -1,0 +1,132 @@
+// The benchmark: `npm run bench`. The same work by a C program on an unmodified build of the same librdkafka and by this
+// package, in turn, in processes of their own, against one real broker. docs/benchmarks.md says how to read it.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, loadavg } from 'node:os'
+import { dirname } from 'node:path'
+import { buildTypeScript } from '../scripts/build.mjs'
+import { buildNative } from '../scripts/build-native.mjs'
+import { main, ROOT, UserError } from '../scripts/lib/run.mjs'
+import { buildC } from './build.mjs'
+import { contestants } from './contestants.mjs'
+import { makeTopics, openBroker, writePayloads } from './kafka.mjs'
+import { readOptions, usage } from './options.mjs'
+import { findPeers } from './peers.mjs'
+import { isNoisy, noiseNote, table } from './report.mjs'
+import { runOnce } from './runner.mjs'
+import { consumerDefaults, families, scenarioNames, selectFamilies } from './scenarios.mjs'
+import { summarize } from './statistics.mjs'
+
+const log = (line) => console.error(line)
+
+function checkNames(options) {
+  const names = scenarioNames(families(options))
+  const unknown = options.scenarios.find((name) => !names.includes(name))
+  if (unknown) throw new UserError(`there is no scenario '${unknown}'; there are ${names.join(', ')}`)
+}
+
+async function build() {
+  await buildNative()
+  await buildTypeScript()
+  const program = await buildC(log)
+  const { defaultOverrides } = await import('../dist/config.generated.js')
+  return { program, defaults: consumerDefaults(defaultOverrides) }
+}
+
+/** One contestant once: a topic of its own, or the preloaded one in a group of its own. */
+async function runContestant(contestant, family, setup) {
+  const { options, topics, broker } = setup
+  const { topic, release } = await topics.take(family)
+  const conf = Object.fromEntries(Object.entries(family.conf).map(([name, value]) => [`conf.${name}`, value]))
+  const shared = { brokers: broker.brokers, topic, size: options.size, payload: setup.payload }
+  const result = await runOnce(contestant, { ...shared, ...family.args, ...conf, group: topics.group() }, broker.pid)
+  await release()
+  return result
+}
+
+/** In each round another one begins, so that none always runs on what the one before it has left behind. */
+function inTurn(list, round) {
+  const first = round % list.length
+  return [...list.slice(first), ...list.slice(0, first)]
+}
+
+async function runRounds(setup) {
+  const { options, wanted } = setup
+  const all = wanted.map((family) => ({
+    family,
+    results: contestants(family, setup).map((contestant) => ({ contestant, rounds: [] })),
+  }))
+  for (let round = -options.warmup; round < options.rounds; round++) {
+    log(
+      round < 0
+        ? `warm-up ${round + options.warmup + 1} of ${options.warmup}`
+        : `round ${round + 1} of ${options.rounds}`,
+    )
+    for (const { family, results } of all) {
+      for (const entry of inTurn(results, round + options.warmup)) {
+        const result = await runContestant(entry.contestant, family, setup)
+        log(`  ${entry.contestant.label}: ${brief(result)}`)
+        if (round >= 0) entry.rounds.push(result)
+      }
+    }
+  }
+  return all.map(({ family, results }) => ({
+    family,
+    results: results.map(({ contestant: { id, label }, rounds }) => {
+      return { id, label, summary: summarize(rounds, results[0].rounds), rounds }
+    }),
+  }))
+}
+
+function brief({ error, rate, cpu, p50, p99 }) {
+  if (error) return `failed: ${error}`
+  if (p50) return `p50 ${p50.toFixed(0)} µs, p99 ${p99.toFixed(0)} µs`
+  return `${Math.round(rate).toLocaleString('en')} messages/s, ${cpu.toFixed(3)} µs CPU each`
+}
+
+function describe(options, broker) {
+  let commit
+  try {
+    commit = execFileSync('git', ['describe', '--always', '--dirty'], { cwd: ROOT, encoding: 'utf8' }).trim()
+  } catch {
+    commit = undefined
+  }
+  const machine = { cpu: cpus()[0]?.model, cores: availableParallelism(), load: loadavg() }
+  return { date: new Date().toISOString(), commit, node: process.version, kafka: broker.version, machine, options }
+}
+
+function writeJson(file, meta, all) {
+  mkdirSync(dirname(file), { recursive: true })
+  const results = all.map(({ family, results }) => ({ family: family.name, title: family.title, results }))
+  writeFileSync(file, `${JSON.stringify({ ...meta, results }, null, 1)}\n`)
+}
+
+await main(import.meta.url, async (argv) => {
+  const options = readOptions(argv)
+  if (options.help) return console.log(usage)
+  checkNames(options)
+  const peers = findPeers(options.peers)
+  const { program, defaults } = await build()
+  const wanted = selectFamilies(families(options, defaults), options.scenarios)
+  const broker = await openBroker({ brokers: options.brokers, log })
+  try {
+    const payload = writePayloads(options.size)
+    const meta = describe(options, broker)
+    const topics = makeTopics({ program, brokers: broker.brokers, payload, options })
+    if (wanted.some(({ preloaded }) => preloaded)) {
+      log(`Preloading ${options.messages.toLocaleString('en')} messages`)
+      await topics.preload()
+    }
+    const all = await runRounds({ options, wanted, program, trees: options.trees, peers, payload, topics, broker })
+    console.log(
+      `\nMedians of ${options.rounds} rounds (and their range); ratios are to the C program in the same round.`,
+    )
+    for (const each of all) console.log(`\n${table(each)}`)
+    if (isNoisy(all)) console.log(`\n${noiseNote}`)
+    if (options.json) writeJson(options.json, meta, all)
+    if (all.some(({ results }) => results.some(({ summary }) => summary.errors.length > 0))) process.exitCode = 1
+    await topics.removeAll()
+  } finally {
+    await broker.stop()
+  }
+})

@@ -1,0 +1,92 @@
+// What is measured. A family shares its topic, its arguments and its C program; its scenarios are ways to do the same
+// thing with this package (and with the peers, see peers/).
+
+const throughput = { better: 'rate' }
+const latency = { better: 'p50' }
+
+/**
+ * Properties for which this package ships another default. The C program and the peers on librdkafka get the same value,
+ * so that the ratios are about the clients and not about the property.
+ */
+export function consumerDefaults(defaultOverrides) {
+  const wanted = defaultOverrides.filter(
+    ({ property, clients }) => clients.includes('consumer') && /^(fetch|queued)\./.test(property),
+  )
+  return Object.fromEntries(wanted.map(({ property, value }) => [property, value]))
+}
+
+/**
+ * @param {import('./options.mjs').Options} options
+ * @param {Record<string, string>} [defaults] consumerDefaults()
+ */
+export function families({ messages, size, codec, batch }, defaults = {}) {
+  const sized = `${messages.toLocaleString('en')} messages of ${size} bytes${codec === 'none' ? '' : `, ${codec}`}`
+  const codecConf = codec === 'none' ? {} : { 'compression.codec': codec }
+  const acked = { acks: 'all', ...codecConf }
+  return [
+    {
+      name: 'consume',
+      title: `Consume ${sized}, each value touched`,
+      ...throughput,
+      preloaded: true,
+      args: { messages },
+      conf: { 'auto.offset.reset': 'earliest', ...defaults },
+      c: { task: 'consume', label: 'C, rd_kafka_consume_batch_queue of 1,000' },
+      scenarios: [
+        { name: 'consume-for-await', label: 'odradek, for await (message)' },
+        { name: 'consume-batches', label: 'odradek, batches()' },
+      ],
+    },
+    {
+      name: 'produce',
+      title: `Produce ${sized}, acks=all, a report for each`,
+      ...throughput,
+      args: { messages, warmup: 1000 },
+      conf: acked,
+      c: { task: 'produce', label: 'C, rd_kafka_produce and a poll thread' },
+      scenarios: [
+        {
+          name: 'produce-batch',
+          label: `odradek, sendBatch of ${batch.toLocaleString('en')}`,
+          args: { batch, inflight: 64 },
+        },
+        { name: 'produce-bulk', label: 'odradek, produce and onDelivery' },
+        { name: 'produce-send', label: 'odradek, send, 10,000 in flight', args: { inflight: 10_000 } },
+      ],
+    },
+    {
+      name: 'latency-send',
+      title: `One awaited send after another, ${size} bytes, acks=all, linger 0`,
+      ...latency,
+      args: { messages: Math.min(messages, 10_000), warmup: 1000 },
+      conf: { ...acked, 'linger.ms': 0 },
+      c: { task: 'latency-send', label: 'C, rd_kafka_produce, rd_kafka_poll' },
+      scenarios: [{ name: 'latency-send', label: 'odradek, await send' }],
+    },
+    {
+      name: 'latency-consume',
+      title: `Produce call to hand-over in one process, 200 messages/s of ${size} bytes`,
+      ...latency,
+      args: { messages: Math.min(messages, 2000), warmup: 200, interval: 5 },
+      conf: { 'auto.offset.reset': 'earliest', ...defaults },
+      c: { task: 'latency-consume', label: 'C, rd_kafka_consumer_poll' },
+      scenarios: [{ name: 'latency-consume', label: 'odradek, send and for await' }],
+    },
+  ]
+}
+
+/** The names that `run.mjs` accepts: scenarios, and families for all of theirs. */
+export function scenarioNames(all) {
+  return [...new Set(all.flatMap((family) => [family.name, ...family.scenarios.map(({ name }) => name)]))]
+}
+
+/** The families with only the wanted scenarios; all of them when nothing is named. */
+export function selectFamilies(all, wanted) {
+  if (wanted.length === 0) return all
+  return all
+    .map((family) => ({
+      ...family,
+      scenarios: family.scenarios.filter(({ name }) => wanted.includes(name) || wanted.includes(family.name)),
+    }))
+    .filter(({ scenarios }) => scenarios.length > 0)
+}
