@@ -52,7 +52,7 @@ void Client::Execute(uint32_t id, const Work& work) {
   }
   Push([id, result = std::move(result)](Napi::Env env, const Napi::Function& dispatch) {
     Napi::Value value = result.value ? result.value(env) : env.Undefined();
-    dispatch.Call({Napi::Number::New(env, static_cast<int>(Dispatch::kCommand)), Napi::Number::New(env, id),
+    Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kCommand)), Napi::Number::New(env, id),
                    result.error.ToJs(env), value});
   });
 }
@@ -131,7 +131,7 @@ void Client::Run() {
   RunMailbox();  // what was submitted last is answered, not forgotten
   uint32_t id = close_id_;
   Push([id](Napi::Env env, const Napi::Function& dispatch) {
-    dispatch.Call({Napi::Number::New(env, static_cast<int>(Dispatch::kCommand)), Napi::Number::New(env, id),
+    Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kCommand)), Napi::Number::New(env, id),
                    env.Null(), env.Undefined()});
   });
   std::lock_guard<std::mutex> lock(mutex_);
@@ -168,7 +168,7 @@ bool Client::Open() {
   }
   opened_or_done_.notify_all();
   Push([error = open_error_](Napi::Env env, const Napi::Function& dispatch) {
-    dispatch.Call({Napi::Number::New(env, static_cast<int>(Dispatch::kOpened)), error.ToJs(env)});
+    Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kOpened)), error.ToJs(env)});
   });
   return rk != nullptr;
 }
@@ -217,21 +217,21 @@ void Client::HandleEvent(EventHandle event) {
       if (rd_kafka_event_log(event.get(), &facility, &text, &level) != 0) break;
       Push([level, facility = std::string(facility), text = std::string(text)](Napi::Env env,
                                                                                 const Napi::Function& dispatch) {
-        dispatch.Call({Napi::Number::New(env, static_cast<int>(Dispatch::kLog)), Napi::Number::New(env, level),
+        Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kLog)), Napi::Number::New(env, level),
                        Napi::String::New(env, facility), Napi::String::New(env, text)});
       });
       break;
     }
     case RD_KAFKA_EVENT_STATS:
       Push([json = std::string(rd_kafka_event_stats(event.get()))](Napi::Env env, const Napi::Function& dispatch) {
-        dispatch.Call({Napi::Number::New(env, static_cast<int>(Dispatch::kStatistics)), Napi::String::New(env, json)});
+        Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kStatistics)), Napi::String::New(env, json)});
       });
       break;
     case RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH: {
       const char* config = rd_kafka_event_config_string(event.get());
       Push([config = std::string(config ? config : "")](Napi::Env env, const Napi::Function& dispatch) {
-        dispatch.Call(
-            {Napi::Number::New(env, static_cast<int>(Dispatch::kTokenRefresh)), Napi::String::New(env, config)});
+        Send(
+            env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kTokenRefresh)), Napi::String::New(env, config)});
       });
       break;
     }
@@ -250,14 +250,14 @@ void Client::PushError(rd_kafka_t* rk, rd_kafka_event_t* event) {
     error.fatal = true;
   }
   Push([error = std::move(error)](Napi::Env env, const Napi::Function& dispatch) {
-    dispatch.Call({Napi::Number::New(env, static_cast<int>(Dispatch::kError)), error.ToJs(env)});
+    Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kError)), error.ToJs(env)});
   });
 }
 
 void Client::OnThrottle(rd_kafka_t*, const char* broker, int32_t id, int ms, void* opaque) {
   static_cast<Client*>(opaque)->Push(
       [broker = std::string(broker), id, ms](Napi::Env env, const Napi::Function& dispatch) {
-        dispatch.Call({Napi::Number::New(env, static_cast<int>(Dispatch::kThrottle)), Napi::String::New(env, broker),
+        Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kThrottle)), Napi::String::New(env, broker),
                        Napi::Number::New(env, id), Napi::Number::New(env, ms)});
       });
 }

@@ -83,7 +83,7 @@ void Consumer::PushMessages(size_t count) {
     bytes += slab.size();
     Push([slab = std::move(slab), filled, last = done == count, slots = slots_.TakeNew()](
              Napi::Env env, const Napi::Function& dispatch) mutable {
-      dispatch.Call({Napi::Number::New(env, static_cast<int>(Dispatch::kMessages)), slab.ToArrayBuffer(env),
+      Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kMessages)), slab.ToArrayBuffer(env),
                      Napi::Number::New(env, static_cast<double>(filled)), SlotsToJs(env, slots),
                      Napi::Boolean::New(env, last)});
     });
@@ -106,7 +106,7 @@ void Consumer::OnRebalance(rd_kafka_t* rk, rd_kafka_resp_err_t type, rd_kafka_to
 void Consumer::PushRebalance() {
   rebalance_new_ = false;
   Push([rebalance = rebalance_](Napi::Env env, const Napi::Function& dispatch) {
-    dispatch.Call({Napi::Number::New(env, static_cast<int>(Dispatch::kRebalance)),
+    Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kRebalance)),
                    Napi::Number::New(env, rebalance.type), PartitionListToJs(env, rebalance.partitions.get()),
                    Napi::Boolean::New(env, rebalance.lost), Napi::Boolean::New(env, rebalance.cooperative)});
   });
@@ -151,7 +151,7 @@ void Consumer::OnEvent(EventHandle event) {
   Push([error = KafkaError::Of(rd_kafka_event_error(event.get())),
         copy = list ? Share(rd_kafka_topic_partition_list_copy(list)) : nullptr](Napi::Env env,
                                                                                  const Napi::Function& dispatch) {
-    dispatch.Call({Napi::Number::New(env, static_cast<int>(Dispatch::kOffsetCommit)), error.ToJs(env),
+    Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kOffsetCommit)), error.ToJs(env),
                    PartitionListToJs(env, copy.get())});
   });
 }
@@ -165,6 +165,9 @@ void Consumer::OnClose(rd_kafka_t* rk, Clock::time_point deadline) {
     if (rebalance_.type == RD_KAFKA_RESP_ERR_NO_ERROR) Drain(true);
     ServeOnce(rk, std::chrono::milliseconds(20));
   }
+  // What is still queued refers to partitions, and so to brokers: rd_kafka_destroy would wait for it for ever, since it
+  // purges the queue of a consumer only when it closes it itself.
+  while (rd_kafka_consumer_closed(rk) && rd_kafka_queue_length(queue_.get()) > 0) Drain(true);
 }
 
 void Consumer::OnDestroy() {

@@ -5,7 +5,21 @@ namespace odradek {
 namespace {
 // Items handed over in one wake-up; the rest wait for the next turn of the loop, so that it is never blocked.
 constexpr int kItemsPerTurn = 16;
+
+// While an environment is taken down, its handles still get a turn (before the cleanup hooks), but no JavaScript may
+// run: then Node-API refuses whatever could, and node-addon-api ends the process for it. Ask with something harmless.
+bool CanRunJavaScript(napi_env env) {
+  napi_value probe = nullptr;
+  napi_value value = nullptr;
+  return napi_create_object(env, &probe) == napi_ok && napi_get_undefined(env, &value) == napi_ok &&
+         napi_set_named_property(env, probe, "probe", value) == napi_ok;
+}
 }  // namespace
+
+void Send(Napi::Env env, const Napi::Function& dispatch, std::initializer_list<napi_value> arguments) {
+  napi_value result = nullptr;
+  napi_call_function(env, env.Undefined(), dispatch, arguments.size(), arguments.begin(), &result);
+}
 
 std::shared_ptr<JsChannel> JsChannel::Create(Napi::Env env, const Napi::Function& dispatch) {
   std::shared_ptr<JsChannel> channel(new JsChannel());
@@ -63,6 +77,8 @@ void JsChannel::OnFinalize(napi_env, void* data, void*) { delete static_cast<std
 void JsChannel::OnWake(napi_env env, napi_value dispatch, void* context, void*) {
   if (env == nullptr || dispatch == nullptr) return;  // the environment is going away
   std::shared_ptr<JsChannel> self = static_cast<JsChannel*>(context)->shared_from_this();
+  Napi::HandleScope scope(env);
+  if (!CanRunJavaScript(env)) return;
   self->Drain(Napi::Env(env), Napi::Function(env, dispatch));
 }
 
@@ -79,9 +95,12 @@ void JsChannel::Drain(Napi::Env env, const Napi::Function& dispatch) {
     }
     Napi::HandleScope scope(env);
     item->Deliver(env, dispatch);
-    if (env.IsExceptionPending()) {
+    bool pending = false;
+    napi_value exception = nullptr;
+    if (napi_is_exception_pending(env, &pending) == napi_ok && pending &&
+        napi_get_and_clear_last_exception(env, &exception) == napi_ok) {
       // lib/ catches what users' handlers throw, so this is ours: an uncaught exception, not a crash.
-      napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+      napi_fatal_exception(env, exception);
     }
   }
   Wake();

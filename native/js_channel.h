@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <deque>
+#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -34,6 +35,10 @@ std::unique_ptr<JsItem> MakeJsItem(F function) {
   };
   return std::make_unique<Item>(std::move(function));
 }
+
+// Calls lib/'s dispatch function. What that throws stays pending, and is dealt with after the delivery.
+// (Napi::Function::Call would end the process when the environment is being taken down.)
+void Send(Napi::Env env, const Napi::Function& dispatch, std::initializer_list<napi_value> arguments);
 
 class JsChannel : public std::enable_shared_from_this<JsChannel> {
  public:

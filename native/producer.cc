@@ -101,8 +101,8 @@ void Producer::ProduceLoop() {
     }
     PushReports(&failures);
     Push([slab = job.slab](Napi::Env env, const Napi::Function& dispatch) {
-      dispatch.Call(
-          {Napi::Number::New(env, static_cast<int>(Dispatch::kSlabFree)), Napi::Number::New(env, slab)});
+      Send(
+          env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kSlabFree)), Napi::Number::New(env, slab)});
     });
   }
 }
@@ -283,7 +283,7 @@ void Producer::PushReports(DeliverySlab* reports) {
   if (reports->empty()) return;
   const uint32_t count = static_cast<uint32_t>(reports->count());
   Push([slab = reports->Take(), count](Napi::Env env, const Napi::Function& dispatch) mutable {
-    dispatch.Call({Napi::Number::New(env, static_cast<int>(Dispatch::kDelivery)), slab.ToArrayBuffer(env),
+    Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kDelivery)), slab.ToArrayBuffer(env),
                    Napi::Number::New(env, count)});
   });
 }
