@@ -1,8 +1,9 @@
 // A consumer: it asks, and the poll thread answers with slabs of messages (inbox.ts). What an application was handed is
 // stored as handled when it asks for what comes after.
-import { binding, Dispatch, type NativeConsumer, type NativePartition } from './binding.js'
-import { Client, type ClientOptions, guard, type OperationOptions, settlesWithin } from './client.js'
+import { binding, Dispatch, type NativePartition } from './binding.js'
+import { type ClientOptions, guard, type OperationOptions, settlesWithin } from './client.js'
 import { type ConsumerConfig, effective, prepareConfig } from './config.js'
+import { ConsumerPositions } from './consumer-positions.js'
 import { errorName, KafkaError } from './errors.js'
 import { Inbox } from './inbox.js'
 import { Message, type PartitionSlot } from './message.js'
@@ -34,7 +35,6 @@ const noOffset = -168 // RD_KAFKA_RESP_ERR__NO_OFFSET
 const rebalancing = new Set([27, 22, 113])
 const seekTimeout = 10_000
 const defaultCloseTimeout = 30_000
-const defaultTimeout = 10_000
 const storeInterval = 500
 
 /**
@@ -49,7 +49,7 @@ const storeInterval = 500
  * An offset is stored, and so committed by and by (`enable.auto.commit`), when the application asks for what comes
  * after that message: a crash repeats messages and never skips one.
  */
-export class Consumer extends Client<NativeConsumer> implements AsyncIterable<Message>, AsyncDisposable {
+export class Consumer extends ConsumerPositions implements AsyncIterable<Message>, AsyncDisposable {
   readonly #options: ConsumerOptions
   readonly #inbox = new Inbox()
   readonly #maxPollInterval: number
@@ -309,8 +309,7 @@ export class Consumer extends Client<NativeConsumer> implements AsyncIterable<Me
     this.#assignment = cooperative ? this.#assignment.filter((p) => !gone.has(`${p.partition}/${p.topic}`)) : []
   }
 
-  /** The partitions that are this consumer's now. */
-  get assignment(): TopicPartition[] {
+  override get assignment(): TopicPartition[] {
     return [...this.#assignment]
   }
 
@@ -412,6 +411,10 @@ export class Consumer extends Client<NativeConsumer> implements AsyncIterable<Me
     })
   }
 
+  protected override unread(): TopicPartitionOffset[] {
+    return this.#inbox.unread()
+  }
+
   /** One at a time: they consist of several steps. */
   #exclusively<T>(operation: () => Promise<T>): Promise<T> {
     const result = this.#barrier.then(operation)
@@ -459,16 +462,6 @@ export class Consumer extends Client<NativeConsumer> implements AsyncIterable<Me
       if (error instanceof KafkaError && error.errno === noOffset) return []
       throw error
     }
-  }
-
-  /** What the group has committed; `Offset.invalid` where there is nothing. `timeout` in milliseconds. */
-  async committed(
-    partitions: readonly TopicPartition[] = this.#assignment,
-    { timeout = defaultTimeout, signal }: OperationOptions = {},
-  ): Promise<TopicPartitionResult[]> {
-    this.assertOpen()
-    const list = checkPartitions(partitions, 'committed')
-    return partitionResults(await this.command((id) => this.native.committed(id, list, timeout), signal))
   }
 
   // --- The end

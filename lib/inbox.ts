@@ -113,6 +113,21 @@ export class Inbox {
     this.#slabHandedFrom = this.row
   }
 
+  /** For each partition the first offset that has not been handed out. */
+  unread(): TopicPartitionOffset[] {
+    const first = new Map<number, TopicPartitionOffset>()
+    const look = (slab: MessageSlab, from: number) => {
+      for (let row = from; row < slab.count; row++) {
+        const slot = slab.slot(row)
+        if (first.has(slot) || slab.error(row) !== 0) continue
+        first.set(slot, { ...slab.slots[slot], offset: slab.offset(row) })
+      }
+    }
+    if (this.slab) look(this.slab, this.row)
+    for (const slab of this.#behind) look(slab, 0)
+    return [...first.values()]
+  }
+
   /**
    * Removes what has not been handed out of the given partitions, or of all; returns for each partition the first
    * offset removed.
