@@ -1,10 +1,12 @@
 // A producer: records in, delivery reports back. Nothing crosses per record: see record-writer.ts, delivery-report.ts.
+import type { Writable } from 'node:stream'
 import { binding, Dispatch, type NativeProducer } from './binding.js'
 import { abortable, Client, type ClientOptions, closedError, guard, type OperationOptions } from './client.js'
 import { effective, type ProducerConfig, prepareConfig, prepareTopicConfig, type TopicConfig } from './config.js'
 import { type DeliveryReport, DeliveryReports, ReportRows, reportOf } from './delivery-report.js'
 import { KafkaError } from './errors.js'
 import { type BatchRecord, checkRecord, checkTopic, invalidRecord, type ProducerRecord } from './record.js'
+import { type WritableOptions, writableOf } from './producer-writable.js'
 import { RecordWriter } from './record-writer.js'
 import { type WaitingSend, WaitingSends } from './waiting-sends.js'
 
@@ -39,6 +41,7 @@ const defaultFlushTimeout = 60_000
 const defaultCloseTimeout = 30_000
 const noTimeout = 0x7fffffff
 const one = () => 1
+const none = () => 0
 
 /**
  * Sends records to Kafka. Construction does not block and connects in the background.
@@ -243,6 +246,26 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
     if (queue) this.#waiting.rejectAll(new KafkaError('_PURGE_QUEUE'))
     const flags = (queue ? 1 : 0) | (inflight ? 2 : 0)
     if (flags !== 0) await this.command<void>((id) => this.native.purge(id, flags))
+  }
+
+  /**
+   * A Node stream into this producer, with back-pressure: for `pipeline()`. Chunks are records, or values when a `topic`
+   * is given. The stream finishes when each record has its report; a delivery that fails destroys it with its error.
+   *
+   * ```ts
+   * await pipeline(createReadStream('flights.ndjson'), split2(), producer.writable({ topic: 'flights' }))
+   * ```
+   */
+  writable<Chunk = unknown>(options: WritableOptions<Chunk> = {}): Writable {
+    this.assertOpen()
+    return writableOf({ send: (record) => this.send(record), roomOrWait: () => this.#roomOrWait() }, options)
+  }
+
+  #roomOrWait(): Promise<void> | undefined {
+    if (this.#hasRoom() && this.#waiting.empty) return undefined
+    return new Promise((resolve, reject) => {
+      this.#waiting.add({ messages: none, write: () => (resolve(), true), reject })
+    })
   }
 
   /** Resolves when nothing waits for a report any more; at once if that is so now. */

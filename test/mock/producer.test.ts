@@ -1,3 +1,4 @@
+import { pipeline } from 'node:stream/promises'
 import { Consumer, type DeliveryReports, KafkaError, MockCluster, Producer } from 'odradek'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { rejection } from '../helpers/wait.js'
@@ -165,6 +166,32 @@ describe('produce', () => {
     producer.produce({ topic: 'produce', value: 'no opaque' })
     await producer.flush()
     expect(seen).toEqual([...Array.from({ length: 50 }, (_, i) => i), undefined])
+  })
+})
+
+describe('writable', () => {
+  it('ends a pipeline when each record has its report, with back-pressure', async () => {
+    await cluster.createTopic('writable')
+    await using producer = new Producer({ ...config, 'queue.buffering.max.messages': 20 })
+    let most = 0
+    const values = function* () {
+      for (let i = 0; i < 2000; i++) {
+        most = Math.max(most, producer.length.messages)
+        yield `v${i}`
+      }
+    }
+    const options = { topic: 'writable', key: (value: string) => value.slice(1), highWaterMark: 10 }
+    await pipeline(values(), producer.writable(options))
+    expect(producer.length.messages).toBe(0)
+    expect(most).toBeLessThan(60)
+    const messages = await readAll('writable', 2000)
+    expect(messages.map((m) => `${m.key}=${m.text()}`)).toEqual(Array.from({ length: 2000 }, (_, i) => `${i}=v${i}`))
+  })
+
+  it('fails the pipeline with the error of a delivery', async () => {
+    await using producer = new Producer(config)
+    const error = await rejection(pipeline(['ok', 5], producer.writable({ topic: 'writable' })))
+    expect(error).toMatchObject({ code: '_INVALID_ARG' })
   })
 })
 
