@@ -67,6 +67,13 @@ describe('a transactional or idempotent producer', () => {
     accepts('producer', config)
   })
 
+  test('the limits themselves are accepted', () => {
+    const limits = { acks: 'all', 'max.in.flight': 5, retries: 1, 'queue.buffering.backpressure.threshold': 1 }
+    accepts('producer', { ...idempotent, ...limits, 'queuing.strategy': 'fifo' })
+    accepts('consumer', { 'fetch.min.bytes': 100_000_000 })
+    accepts('consumer', { 'fetch.min.bytes': 1 })
+  })
+
   test('time-outs fit into the transaction', () => {
     const timeout = { ...transactional, 'transaction.timeout.ms': 10_000 }
     refuses('producer', { ...timeout, 'socket.timeout.ms': 10_101 }, "'socket.timeout.ms' (10101) must be at most")
@@ -120,6 +127,7 @@ describe('a consumer', () => {
       { 'max.poll.interval.ms': 10_000 },
       "'max.poll.interval.ms' (10000) must be at least 'session.timeout.ms' (45000)",
     )
+    accepts('consumer', { 'max.poll.interval.ms': 45_000 })
     refuses('consumer', { 'session.timeout.ms': 400_000 }, "'max.poll.interval.ms' (300000) must be at least")
     refuses(
       'consumer',

@@ -130,6 +130,8 @@ describe('other types', () => {
     accepts('linger.ms', 0.5, '0.5')
     accepts('linger.ms', '0.5', '0.5')
     accepts('linger.ms', 900_000, '900000')
+    accepts('linger.ms', 0, '0')
+    accepts('linger.ms', '0', '0')
     accepts('linger.ms', 5n, '5')
     for (const bad of [
       '5ms',
@@ -230,6 +232,7 @@ describe('other types', () => {
     [' a:9092 , b ,', 'a:9092,b'],
     [['a:1', 'b'], 'a:1,b'],
     ['[::1]:9092,::1', '[::1]:9092,::1'],
+    ['a:1,b:65535', 'a:1,b:65535'],
     ['SASL_SSL://host:9092', 'SASL_SSL://host:9092'],
   ])('brokers %j', (given, text) => accepts('bootstrap.servers', given, text))
 

@@ -66,6 +66,14 @@ describe('names', () => {
     for (const [, named] of advice.matchAll(/did you mean '([^']+)'/g)) expect(findProperty(named)).toBeDefined()
   })
 
+  test('what cannot be set is never suggested', () => {
+    for (const [name, , type, , , marks] of propertyRows) {
+      if (type !== 'refused' && !marks.includes('h')) continue
+      expect(settableNames()).not.toContain(name)
+      expect(refused('producer', { [`${name}x`]: 1 })).not.toContain(`'${name}'`)
+    }
+  })
+
   test('a misspelt name of another kind of client says whose it is', () => {
     expect(refused('producer', { groupId: 'g' })).toBe(
       "unknown property 'groupId'; 'group.id' is a consumer property, a producer does not take it",
@@ -286,6 +294,12 @@ describe('effective values', () => {
       'socket.timeout.ms': 9900,
     })
     expect(effective('producer', { ...brokers, 'message.timeout.ms': 3 })).toMatchObject({ 'linger.ms': 2.9 })
+    expect(effective('producer', { ...brokers, 'message.timeout.ms': 0 })).toMatchObject({ 'linger.ms': 5 })
+    expect(effective('producer', { ...brokers, 'socket.timeout.ms': 5000 })).toMatchObject({
+      'socket.timeout.ms': 5000,
+    })
+    const both = { 'transactional.id': 't', 'socket.timeout.ms': 5000 }
+    expect(effective('producer', { ...brokers, ...both })).toMatchObject({ 'socket.timeout.ms': 5000 })
     expect(effective('consumer', { ...brokers, 'queued.max.messages.kbytes': 1 })['fetch.max.bytes']).toBe(1_000_000)
     expect(effective('consumer', { ...brokers, 'fetch.max.bytes': 7_000_000 })['fetch.max.bytes']).toBe(7_000_000)
   })
