@@ -62,6 +62,9 @@ export interface NativeClient {
   /** The process stays alive while there are more holds than unholds. */
   hold(): void
   unhold(): void
+  setToken(token: string, lifetimeMs: number, principal: string, extensions: string[]): NativeError | null
+  setTokenFailure(why: string): NativeError | null
+  setSaslCredentials(username: string, password: string): NativeError | null
 }
 
 export interface NativeProducer extends NativeClient {

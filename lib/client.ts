@@ -2,6 +2,7 @@
 import { type DispatchFunction, Dispatch, type NativeClient } from './binding.js'
 import { KafkaError, type NativeError } from './errors.js'
 import type { Statistics } from './statistics.generated.js'
+import { type TokenProvider, TokenRefresher } from './token-provider.js'
 
 /** How long an operation may take and how to stop waiting for it. */
 export interface OperationOptions {
@@ -44,6 +45,8 @@ export interface ClientOptions {
   onThrottle?: (throttle: Throttle) => void
   /** librdkafka's log lines (see `debug`, `log_level`). Without one only fatal trouble is written, to stderr. */
   logger?: Logger
+  /** For SASL OAUTHBEARER with tokens of one's own: called before the first connection and before each token expires. */
+  tokenProvider?: TokenProvider
 }
 
 interface Command {
@@ -64,6 +67,7 @@ export abstract class Client<Native extends NativeClient> {
   #closing: Promise<void> | undefined
   #failure: KafkaError | undefined
   #lastError: KafkaError | undefined
+  readonly #tokens: TokenRefresher
   protected readonly native: Native
 
   /** The client's name in logs and statistics: `client.id`, or a default of librdkafka's. */
@@ -77,6 +81,17 @@ export abstract class Client<Native extends NativeClient> {
     } catch (error) {
       throw nativeThrow(error)
     }
+    this.#tokens = new TokenRefresher(this.native, options.tokenProvider, (error) => this.report(error))
+  }
+
+  /**
+   * New credentials for SASL PLAIN and SCRAM, used from the next authentication on (rd_kafka_sasl_set_credentials). Throws
+   * KafkaError `_STATE` when closed.
+   */
+  setSaslCredentials(username: string, password: string): void {
+    this.assertOpen()
+    const error = this.native.setSaslCredentials(username, password)
+    if (error) throw KafkaError.from(error)
   }
 
   /** True from the call of `close` on. */
@@ -125,6 +140,9 @@ export abstract class Client<Native extends NativeClient> {
         break
       case Dispatch.statistics:
         guard(() => this.#options.onStatistics?.(JSON.parse(a as string) as Statistics))
+        break
+      case Dispatch.tokenRefresh:
+        void this.#tokens.refresh(a as string)
         break
       case Dispatch.throttle:
         guard(() =>
@@ -202,6 +220,7 @@ export abstract class Client<Native extends NativeClient> {
   async #close(timeout: number, before: () => Promise<void>): Promise<void> {
     const deadline = performance.now() + timeout
     this.#state = 'closing'
+    this.#tokens.stop()
     await before()
     const left = Math.max(0, Math.round(deadline - performance.now()))
     const closed = this.command<void>((id) => this.native.close(id, left)).finally(() => {

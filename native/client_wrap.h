@@ -10,6 +10,7 @@
 #include "client.h"
 #include "conf.h"
 #include "napi_setup.h"
+#include "sasl.h"
 
 namespace odradek {
 
@@ -56,6 +57,9 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
         Self::InstanceMethod("dispose", &Self::DisposeNow),
         Self::InstanceMethod("hold", &Self::Hold),
         Self::InstanceMethod("unhold", &Self::Unhold),
+        Self::InstanceMethod("setToken", &Self::SetToken),
+        Self::InstanceMethod("setTokenFailure", &Self::SetTokenFailure),
+        Self::InstanceMethod("setSaslCredentials", &Self::SetCredentials),
     };
   }
 
@@ -74,6 +78,9 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
   void Hold(const Info&) { client_->channel().Hold(); }
   void Unhold(const Info&) { client_->channel().Unhold(); }
   void DisposeNow(const Info&) { Dispose(); }
+  Napi::Value SetToken(const Info& info) { return SetOAuthBearerToken(client(), info); }
+  Napi::Value SetTokenFailure(const Info& info) { return SetOAuthBearerTokenFailure(client(), info); }
+  Napi::Value SetCredentials(const Info& info) { return SetSaslCredentials(client(), info); }
 
   // The client is through (or, from the destructor, forgotten): nothing more crosses.
   void Dispose() {
