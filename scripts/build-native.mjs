@@ -19,11 +19,15 @@ export function addonPath(variant = 'release') {
   return join(ROOT, 'build', variant === 'release' ? 'Release' : variant, 'odradek.node')
 }
 
-function headerDirectory(name, inside, hint) {
+function headerDirectory(name, inside) {
   try {
     return join(dirname(createRequire(join(ROOT, 'package.json')).resolve(`${name}/package.json`)), inside)
   } catch {
-    throw new UserError(`The npm package ${name}, which has the C++ headers, is not installed. ${hint}`)
+    // tsconfig.json is not packed: without it this is a package in somebody's project.
+    const hint = existsSync(join(ROOT, 'tsconfig.json')) ? 'npm ci' : 'npm install node-addon-api node-api-headers'
+    throw new UserError(
+      `The npm package ${name}, whose headers a build from source needs, is not installed. Run: ${hint}`,
+    )
   }
 }
 
@@ -48,15 +52,14 @@ async function generator() {
 }
 
 function cmakeArguments({ variant, system, gssapi, lto }) {
-  const hint = 'Run: npm ci'
   return [
     `-DODRADEK_VARIANT=${variant}`,
     `-DODRADEK_SYSTEM_LIBRDKAFKA=${system ? 'ON' : 'OFF'}`,
     `-DODRADEK_GSSAPI=${gssapi ? 'ON' : 'OFF'}`,
     `-DODRADEK_LTO=${lto ? 'ON' : 'OFF'}`,
     `-DODRADEK_OUTPUT_DIR=${dirname(addonPath(variant))}`,
-    `-DODRADEK_NODE_ADDON_API_DIR=${headerDirectory('node-addon-api', '.', hint)}`,
-    `-DODRADEK_NODE_API_HEADERS_DIR=${headerDirectory('node-api-headers', 'include', hint)}`,
+    `-DODRADEK_NODE_ADDON_API_DIR=${headerDirectory('node-addon-api', '.')}`,
+    `-DODRADEK_NODE_API_HEADERS_DIR=${headerDirectory('node-api-headers', 'include')}`,
   ]
 }
 
