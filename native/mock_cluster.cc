@@ -85,6 +85,8 @@ class MockClusterWrap final : public Napi::ObjectWrap<MockClusterWrap> {
     }
     // librdkafka's default of 3 s makes every first join of a test wait.
     rd_kafka_mock_group_initial_rebalance_delay_ms(host_->mock(), 0);
+    // Its first controller is broker 0, which there is not.
+    rd_kafka_mock_set_controller_id(host_->mock(), 1);
     // Like a server that listens: there until it is closed, whether or not somebody still holds the object.
     Ref();
     // Added after the channel's function, so it runs before the environment takes that down.
@@ -201,6 +203,7 @@ class MockClusterWrap final : public Napi::ObjectWrap<MockClusterWrap> {
     if (!host_) return Closed(info);
     const rd_kafka_resp_err_t error = rd_kafka_mock_partition_delete_records(
         host_->mock(), TextOf(info[0]).c_str(), IntegerOf(info[1]), std::numeric_limits<int64_t>::max());
+    LetMockClusterSettle();
     return Napi::Boolean::New(info.Env(), error != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
   }
 
@@ -212,9 +215,10 @@ class MockClusterWrap final : public Napi::ObjectWrap<MockClusterWrap> {
     for (uint32_t i = 0; i < prefixes.Length(); i++) texts.push_back(TextOf(prefixes.Get(i)));
     std::vector<char*> pointers;
     for (std::string& text : texts) pointers.push_back(text.data());
-    return KafkaError::Of(
-               rd_kafka_mock_telemetry_set_requested_metrics(host_->mock(), pointers.data(), pointers.size()))
-        .ToJs(info.Env());
+    const rd_kafka_resp_err_t error =
+        rd_kafka_mock_telemetry_set_requested_metrics(host_->mock(), pointers.data(), pointers.size());
+    LetMockClusterSettle();
+    return KafkaError::Of(error).ToJs(info.Env());
   }
 
   // pushErrors(api key, Int32Array of codes): null
@@ -255,6 +259,7 @@ class MockClusterWrap final : public Napi::ObjectWrap<MockClusterWrap> {
       error =
           rd_kafka_mock_partition_push_request_errors(host_->mock(), topic.c_str(), IntegerOf(info[1]),
                                                       api_key, 1, static_cast<rd_kafka_resp_err_t>(codes[i]));
+      LetMockClusterSettle();
     }
     return KafkaError::Of(error).ToJs(info.Env());
   }

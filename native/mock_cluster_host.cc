@@ -2,6 +2,7 @@
 
 #ifndef _WIN32
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #endif
@@ -39,6 +40,29 @@ bool CanListen(int brokers) {
 #endif
 }
 
+// Threads started meanwhile get no signals. librdkafka sees to that itself, but for the cluster's thread,
+// which ends when a signal interrupts its poll.
+class NoSignals {
+ public:
+#ifdef _WIN32
+  NoSignals() {}
+#else
+  NoSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+#endif
+  NoSignals(const NoSignals&) = delete;
+  NoSignals& operator=(const NoSignals&) = delete;
+
+ private:
+#ifndef _WIN32
+  sigset_t before_;
+#endif
+};
+
 KafkaError CannotStart(const std::string& why) {
   return KafkaError::Of(RD_KAFKA_RESP_ERR__FAIL, "the embedded cluster could not be started: " + why);
 }
@@ -65,7 +89,10 @@ std::unique_ptr<MockClusterHost> MockClusterHost::Start(int brokers, int log_lev
     return nullptr;
   }
   conf.release();  // rd_kafka_new took it
-  host->mock_ = rd_kafka_mock_cluster_new(host->rk_, brokers);
+  {
+    const NoSignals scope;
+    host->mock_ = rd_kafka_mock_cluster_new(host->rk_, brokers);
+  }
   if (host->mock_ == nullptr) {
     *error = CannotStart("rd_kafka_mock_cluster_new failed");
     return nullptr;
