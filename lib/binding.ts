@@ -65,6 +65,7 @@ export interface NativeClient {
   setToken(token: string, lifetimeMs: number, principal: string, extensions: string[]): NativeError | null
   setTokenFailure(why: string): NativeError | null
   setSaslCredentials(username: string, password: string): NativeError | null
+  testFatalError(code: number, reason: string): void
 }
 
 export interface NativeProducer extends NativeClient {

@@ -1,6 +1,6 @@
 // What every client shares: the state machine open / closing / closed, commands and their answers, events.
 import { type DispatchFunction, Dispatch, type NativeClient } from './binding.js'
-import { KafkaError, type NativeError } from './errors.js'
+import { type ErrorCode, ErrorCodes, KafkaError, type NativeError } from './errors.js'
 import type { Statistics } from './statistics.generated.js'
 import { type TokenProvider, TokenRefresher } from './token-provider.js'
 
@@ -92,6 +92,11 @@ export abstract class Client<Native extends NativeClient> {
     this.assertOpen()
     const error = this.native.setSaslCredentials(username, password)
     if (error) throw KafkaError.from(error)
+  }
+
+  /** @internal Raises a fatal error (rd_kafka_test_fatal_error), to see what becomes of the client. */
+  testFatalError(code: ErrorCode, reason: string): void {
+    this.native.testFatalError(ErrorCodes[code], reason)
   }
 
   /** True from the call of `close` on. */

@@ -29,6 +29,7 @@ export interface ConsumerOptions extends ClientOptions, RebalanceHooks {
 }
 
 const Want = { readAhead: 1, wait: 2 } as const
+const fatal = -150 // RD_KAFKA_RESP_ERR__FATAL
 const partitionEof = -191 // RD_KAFKA_RESP_ERR__PARTITION_EOF
 const noOffset = -168 // RD_KAFKA_RESP_ERR__NO_OFFSET
 // REBALANCE_IN_PROGRESS, ILLEGAL_GENERATION, STALE_MEMBER_EPOCH
@@ -64,11 +65,12 @@ export class Consumer extends ConsumerPositions implements AsyncIterable<Message
   // How many of the rows handed out last the application is still busy with.
   #inHand = 0
   #asked = false
-  #wake: (() => void) | undefined
+  // Usually one: the reader's. unsubscribe() may wait beside it.
+  readonly #waiting = new Set<() => void>()
   #barrier: Promise<unknown> = Promise.resolve()
 
   constructor(config: ConsumerConfig, options: ConsumerOptions = {}) {
-    const entries = prepareConfig('consumer', config).flat()
+    const entries = prepareConfig('consumer', config, { tokenProvider: options.tokenProvider !== undefined }).flat()
     const values = effective('consumer', config)
     super((dispatch) => new binding.Consumer(entries, dispatch), values['client.id'] ?? 'consumer', options)
     this.#options = options
@@ -138,7 +140,7 @@ export class Consumer extends ConsumerPositions implements AsyncIterable<Message
   /** @internal Makes the reader look up: see Inbox.limit. */
   interrupt(): void {
     this.#inbox.limit = Math.min(this.#inbox.limit, this.#inbox.row)
-    this.#wake?.()
+    this.#wake()
   }
 
   /**
@@ -188,27 +190,30 @@ export class Consumer extends ConsumerPositions implements AsyncIterable<Message
     this.native.read(Want.readAhead)
   }
 
+  #wake(): void {
+    for (const wake of this.#waiting) wake()
+  }
+
+  /** Until something arrives, or for `ms` milliseconds, or until the signal aborts. */
   #wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
     this.#asked = true
     this.native.read(Want.wait)
     this.native.hold()
     return new Promise((resolve) => {
-      const timer = ms === Number.POSITIVE_INFINITY ? undefined : setTimeout(stop, Math.min(ms, 0x7fffffff))
       const wake = () => {
-        if (this.#wake !== wake) return
-        this.#wake = undefined
+        if (!this.#waiting.delete(wake)) return
         clearTimeout(timer)
         signal?.removeEventListener('abort', stop)
         this.native.unhold()
         resolve()
       }
-      const consumer = this
-      function stop() {
+      const stop = () => {
         // Nobody waits any more, so the group is not told that somebody does.
-        if (consumer.#asked && !consumer.closed) consumer.native.read(Want.readAhead)
+        if (this.#waiting.size === 1 && this.#asked && !this.closed) this.native.read(Want.readAhead)
         wake()
       }
-      this.#wake = wake
+      const timer = ms === Number.POSITIVE_INFINITY ? undefined : setTimeout(stop, Math.min(ms, 0x7fffffff))
+      this.#waiting.add(wake)
       signal?.addEventListener('abort', stop, { once: true })
     })
   }
@@ -223,6 +228,7 @@ export class Consumer extends ConsumerPositions implements AsyncIterable<Message
     const { topic, partition } = message
     inbox.row++
     inbox.relimit()
+    if (errno === fatal) return // its cause came ahead of it
     if (errno === partitionEof) {
       guard(() => this.#options.onPartitionEof?.({ topic, partition, offset: message.offset }))
       return
@@ -236,7 +242,7 @@ export class Consumer extends ConsumerPositions implements AsyncIterable<Message
       case Dispatch.messages:
         this.#inbox.receive(a as ArrayBuffer, b as number, c as PartitionSlot[] | null)
         if (d) this.#asked = false
-        this.#wake?.()
+        this.#wake()
         break
       case Dispatch.rebalance:
         this.#rebalance = rebalanceOf(a as number, b as NativePartition[], c as boolean, d as boolean)

@@ -68,7 +68,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
   #bytes = 0
 
   constructor(config: ProducerConfig, options: ProducerOptions = {}) {
-    const entries = prepareConfig('producer', config).flat()
+    const entries = prepareConfig('producer', config, { tokenProvider: options.tokenProvider !== undefined }).flat()
     const values = effective('producer', config)
     super((dispatch) => new binding.Producer(entries, dispatch), values['client.id'] ?? 'producer', options)
     this.#options = options
@@ -280,7 +280,9 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
    */
   close({ timeout = defaultCloseTimeout }: { timeout?: number } = {}): Promise<void> {
     return this.closeOnce(timeout, async () => {
-      if (this.#messages > 0 || !this.#waiting.empty) await this.#flush(timeout).catch(() => false)
+      // Some of the time is kept for giving up what is left, which is reported too.
+      const flushing = timeout - Math.min(timeout / 5, 1000)
+      if (this.#messages > 0 || !this.#waiting.empty) await this.#flush(flushing).catch(() => false)
       this.#waiting.rejectAll(closedError(this.name))
     })
   }

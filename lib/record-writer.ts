@@ -43,6 +43,8 @@ export class RecordWriter {
     const { key, value } = record
     const headers = record.headers ? headerPairs(record.headers) : undefined
     const bound = headerBytes + boundOf(key, 'key') + boundOf(value, 'value') + headersBound(headers) + 8
+    // Before memory of its own is made for it.
+    if (bound > slabBytes) this.#checkSize(sizeOf(key, 'key') + sizeOf(value, 'value'))
     const slab = this.#room(bound)
     const start = slab.used
     let at = start + headerBytes
@@ -51,7 +53,7 @@ export class RecordWriter {
     const valueLength = put(slab.bytes, at, value)
     if (valueLength > 0) at += valueLength
     const size = at - start - headerBytes
-    if (size > this.#maxBytes) throw tooLarge(size, this.#maxBytes)
+    this.#checkSize(size)
     if (headers) at = putHeaders(slab.bytes, at, headers)
     const end = (at + 7) & ~7
     const { ints } = slab
@@ -74,6 +76,12 @@ export class RecordWriter {
     return size
   }
 
+  #checkSize(size: number): void {
+    if (size <= this.#maxBytes) return
+    const message = `a record of ${size} bytes (key and value); message.max.bytes is ${this.#maxBytes}`
+    throw new KafkaError('MSG_SIZE_TOO_LARGE', message)
+  }
+
   /** Hands over what has been written. Otherwise that happens when a slab is full, and at the end of the turn. */
   flush(): void {
     this.#scheduled = false
@@ -83,8 +91,11 @@ export class RecordWriter {
     const count = slab.count
     slab.used = 0
     slab.count = 0
-    if (this.#native.produce(slab.id, size, count) && slab.bytes.length === slabBytes) return
-    if (slab.bytes.length === slabBytes) this.#handedOver.set(slab.id, slab)
+    const free = this.#native.produce(slab.id, size, count)
+    const standard = slab.bytes.length === slabBytes
+    if (free && standard) return
+    if (standard) this.#handedOver.set(slab.id, slab)
+    else if (free) this.#native.removeSlab(slab.id)
     this.#slab = this.#free.pop() ?? this.#newSlab(slabBytes)
   }
 
@@ -120,8 +131,8 @@ export class RecordWriter {
   }
 }
 
-function tooLarge(size: number, max: number): KafkaError {
-  return new KafkaError('MSG_SIZE_TOO_LARGE', `a record of ${size} bytes (key and value); message.max.bytes is ${max}`)
+function sizeOf(value: RecordBytes, what: string): number {
+  return typeof value === 'string' ? Buffer.byteLength(value) : boundOf(value, what)
 }
 
 /** The most bytes that the value can take; a string's may be three times its length. */

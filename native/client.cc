@@ -208,7 +208,7 @@ void Client::ServeMainQueue() {
 void Client::HandleEvent(EventHandle event) {
   switch (rd_kafka_event_type(event.get())) {
     case RD_KAFKA_EVENT_ERROR:
-      PushError(rk_, event.get());
+      PushError(event.get());
       break;
     case RD_KAFKA_EVENT_LOG: {
       const char* facility = nullptr;
@@ -240,15 +240,25 @@ void Client::HandleEvent(EventHandle event) {
   }
 }
 
-void Client::PushError(rd_kafka_t* rk, rd_kafka_event_t* event) {
-  KafkaError error = KafkaError::Of(rd_kafka_event_error(event), rd_kafka_event_error_string(event));
-  if (rd_kafka_event_error_is_fatal(event)) {
-    // The event says only that it is fatal; which error it was is asked for.
-    ErrorText text;
-    rd_kafka_resp_err_t code = rd_kafka_fatal_error(rk, text.data(), text.size());
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) error = KafkaError::Of(code, text.data());
-    error.fatal = true;
+void Client::PushError(rd_kafka_event_t* event) {
+  const rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+  // _FATAL says only that there is a fatal error, and the event's own flag is not set for all of them.
+  if (code == RD_KAFKA_RESP_ERR__FATAL || rd_kafka_event_error_is_fatal(event)) {
+    PushFatalError();
+  } else {
+    PushError(KafkaError::Of(code, rd_kafka_event_error_string(event)));
   }
+}
+
+void Client::PushFatalError() {
+  ErrorText text;
+  const rd_kafka_resp_err_t code = rd_kafka_fatal_error(rk_, text.data(), text.size());
+  KafkaError error = KafkaError::Of(code == RD_KAFKA_RESP_ERR_NO_ERROR ? RD_KAFKA_RESP_ERR__FATAL : code, text.text);
+  error.fatal = true;
+  PushError(std::move(error));
+}
+
+void Client::PushError(KafkaError error) {
   Push([error = std::move(error)](Napi::Env env, const Napi::Function& dispatch) {
     Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kError)), error.ToJs(env)});
   });

@@ -103,6 +103,8 @@ class Client : public std::enable_shared_from_this<Client> {
   void Push(F deliver) {
     channel_->Push(MakeJsItem(std::move(deliver)));
   }
+  // Poll thread. Which fatal error it was is asked for.
+  void PushFatalError();
   // A queue whose transition from empty to non-empty wakes the poll thread.
   void Watch(rd_kafka_queue_t* queue);
   void Notify();
@@ -116,7 +118,8 @@ class Client : public std::enable_shared_from_this<Client> {
   void RunMailbox();
   void ServeMainQueue();
   void HandleEvent(EventHandle event);
-  void PushError(rd_kafka_t* rk, rd_kafka_event_t* event);
+  void PushError(rd_kafka_event_t* event);
+  void PushError(KafkaError error);
   void Destroy();
   static void OnQueueEvent(rd_kafka_t*, void* opaque);
   static void OnThrottle(rd_kafka_t*, const char* broker, int32_t id, int ms, void* opaque);

@@ -60,6 +60,7 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
         Self::InstanceMethod("setToken", &Self::SetToken),
         Self::InstanceMethod("setTokenFailure", &Self::SetTokenFailure),
         Self::InstanceMethod("setSaslCredentials", &Self::SetCredentials),
+        Self::InstanceMethod("testFatalError", &Self::TestFatalError),
     };
   }
 
@@ -78,6 +79,12 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
   void Hold(const Info&) { client_->channel().Hold(); }
   void Unhold(const Info&) { client_->channel().Unhold(); }
   void DisposeNow(const Info&) { Dispose(); }
+  // testFatalError(code, reason): for tests of what a fatal error does.
+  void TestFatalError(const Info& info) {
+    const auto code = static_cast<rd_kafka_resp_err_t>(info[0].As<Napi::Number>().Int32Value());
+    const std::string reason = info[1].ToString().Utf8Value();
+    client_->WithHandle([&](rd_kafka_t* rk) { rd_kafka_test_fatal_error(rk, code, reason.c_str()); });
+  }
   Napi::Value SetToken(const Info& info) { return SetOAuthBearerToken(client(), info); }
   Napi::Value SetTokenFailure(const Info& info) { return SetOAuthBearerTokenFailure(client(), info); }
   Napi::Value SetCredentials(const Info& info) { return SetSaslCredentials(client(), info); }

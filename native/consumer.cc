@@ -65,6 +65,9 @@ size_t Consumer::Drain(bool drop) {
   if (count > 0) {
     if (!drop) {
       want_ = Want::kNothing;
+      // A consumer's fatal error comes as a message, ahead of which its cause has to be known.
+      const auto is_fatal = [](const rd_kafka_message_t* m) { return m->err == RD_KAFKA_RESP_ERR__FATAL; };
+      if (std::any_of(messages_.begin(), messages_.begin() + count, is_fatal)) PushFatalError();
       PushMessages(count);
     }
     for (size_t i = 0; i < count; i++) rd_kafka_message_destroy(messages_[i]);

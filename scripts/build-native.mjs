@@ -1,6 +1,16 @@
 // Builds the addon through CMake, incrementally: node scripts/build-native.mjs [--variant asan] [--system-librdkafka] [--clean]
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join, relative } from 'node:path'
@@ -13,6 +23,9 @@ export const VARIANTS = ['release', 'debug', 'asan', 'ubsan', 'tsan', 'coverage'
 
 const SIGNATURE = '.odradek-signature'
 const treeOf = (variant) => join(ROOT, 'build', `cmake-${variant}`)
+
+// Linked here and then renamed into its place, so that nobody ever loads half an addon.
+const outputOf = (variant) => join(treeOf(variant), 'linked')
 
 /** Where a variant's odradek.node is. */
 export function addonPath(variant = 'release') {
@@ -57,7 +70,7 @@ function cmakeArguments({ variant, system, gssapi, lto }) {
     `-DODRADEK_SYSTEM_LIBRDKAFKA=${system ? 'ON' : 'OFF'}`,
     `-DODRADEK_GSSAPI=${gssapi ? 'ON' : 'OFF'}`,
     `-DODRADEK_LTO=${lto ? 'ON' : 'OFF'}`,
-    `-DODRADEK_OUTPUT_DIR=${dirname(addonPath(variant))}`,
+    `-DODRADEK_OUTPUT_DIR=${outputOf(variant)}`,
     `-DODRADEK_NODE_ADDON_API_DIR=${headerDirectory('node-addon-api', '.')}`,
     `-DODRADEK_NODE_API_HEADERS_DIR=${headerDirectory('node-api-headers', 'include')}`,
   ]
@@ -117,6 +130,9 @@ export async function buildNative({
       log: `build-${variant}`,
       what: `Building the addon (${variant})`,
     })
+    mkdirSync(dirname(path), { recursive: true })
+    copyFileSync(join(outputOf(variant), 'odradek.node'), `${path}.new`)
+    renameSync(`${path}.new`, path)
     // Taken before the build, so that a file edited meanwhile is built next time.
     writeFileSync(join(tree, SIGNATURE), before)
     return { path, built: true }
