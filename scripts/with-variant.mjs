@@ -1,4 +1,4 @@
-// Builds a variant of the addon and runs a command with it: node scripts/with-variant.mjs asan npx vitest run --project mock
+// Builds a variant of the addon and runs a command with it: node scripts/with-variant.mjs asan vitest run --project mock
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { isAbsolute } from 'node:path'
@@ -36,7 +36,9 @@ await main(import.meta.url, async ([variant, command, ...args]) => {
   const env = { ...own, ...process.env, ODRADEK_ADDON: own.ODRADEK_ADDON }
   // ThreadSanitizer cannot place its shadow memory under some kernels' address randomisation.
   const prefix = variant === 'tsan' && process.platform === 'linux' ? ['setarch', '-R'] : []
-  const [program, ...rest] = [...prefix, command, ...args]
+  // npx dies under ThreadSanitizer's library when it starts its shell, so vitest is started by its file.
+  const words = command === 'vitest' ? [process.execPath, 'node_modules/vitest/vitest.mjs'] : [command]
+  const [program, ...rest] = [...prefix, ...words, ...args]
   const child = spawn(program, rest, { cwd: ROOT, env, stdio: 'inherit' })
   const [code, signal] = await new Promise((done, fail) => {
     child.on('error', (error) => fail(new UserError(`${program} could not be started (${error.code}).`)))
