@@ -30,6 +30,28 @@ function tail(file, lines = 40) {
 }
 
 /**
+ * Hands a signal on to the whole of what runs (cmake alone would leave ninja behind, writing into a tree that the next run takes for
+ * free). The function it returns ends this process too if there was one.
+ */
+function passSignals(child) {
+  let caught
+  const pass = (signal) => {
+    caught = signal
+    try {
+      process.kill(process.platform === 'win32' ? child.pid : -child.pid, signal)
+    } catch {
+      // It has just ended by itself.
+    }
+  }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
+  for (const signal of signals) process.on(signal, pass)
+  return () => {
+    for (const signal of signals) process.off(signal, pass)
+    if (caught) process.exit(128 + constants.signals[caught])
+  }
+}
+
+/**
  * Runs a program with its output in .cache/logs/<log>.log.
  * @param {string} command
  * @param {string[]} args
@@ -39,14 +61,16 @@ export async function run(command, args, { log, what, cwd = ROOT, env = process.
   const file = join(CACHE, 'logs', `${log}.log`)
   mkdirSync(dirname(file), { recursive: true })
   const out = openSync(file, append ? 'a' : 'w')
+  // A process group of its own, so that a signal reaches all of it, and reaches it once.
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', out, out], detached: process.platform !== 'win32' })
+  const passed = passSignals(child)
   const { code, signal, error } = await new Promise((done) => {
-    const child = spawn(command, args, { cwd, env, stdio: ['ignore', out, out] })
     child.on('error', (error) => done({ error }))
     child.on('exit', (code, signal) => done({ code, signal }))
   })
   closeSync(out)
+  passed()
   if (error) throw new UserError(`${what}: ${command} could not be started (${error.code ?? error.message}).`)
-  if (signal === 'SIGINT' || signal === 'SIGTERM') process.exit(128 + constants.signals[signal])
   if (code !== 0) {
     const end = tail(file)
     const hint = NO_NETWORK.test(end) ? ' It looks as if the network could not be reached.' : ''

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { waitFor } from '../helpers/wait.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const script = (name: string) => import(new URL(`../../scripts/${name}`, import.meta.url).href)
@@ -142,5 +143,30 @@ test('a failing program is told with the end of its log', async () => {
   )
   await expect(run('no-such-program', [], { log, what: 'Trying' })).rejects.toThrow('could not be started (ENOENT)')
   expect(readFileSync(join(CACHE, 'logs', `${log}.log`), 'utf8')).toBe('')
+  rmSync(join(CACHE, 'logs', `${log}.log`))
+})
+
+/** A zombie that nobody has waited for yet still has its id, but runs no more. */
+function runs(pid: number) {
+  try {
+    process.kill(pid, 0)
+  } catch {
+    return false
+  }
+  const stat = `/proc/${pid}/stat`
+  return !existsSync(stat) || !/\) Z /.test(readFileSync(stat, 'utf8'))
+}
+
+test('an interrupted command takes what it started with it, and ends as the signal says', async () => {
+  const log = `test-interrupt-${process.pid}`
+  const file = join(directory, 'pid')
+  const code = `import { run } from './scripts/lib/run.mjs'
+    await run('sh', ['-c', 'sleep 1000 & echo $! > ${file}; wait'], { log: '${log}', what: 'Waiting' })`
+  const started = spawn(process.execPath, ['--input-type=module', '-e', code], { cwd: root })
+  const ended = new Promise((done) => started.on('exit', done))
+  const pid = await waitFor('the sleep to run', () => existsSync(file) && Number(readFileSync(file, 'utf8')))
+  started.kill('SIGTERM')
+  expect(await ended).toBe(143)
+  await waitFor('the sleep to end', () => !runs(pid))
   rmSync(join(CACHE, 'logs', `${log}.log`))
 })
