@@ -66,6 +66,12 @@ export interface NativeClient {
   setTokenFailure(why: string): NativeError | null
   setSaslCredentials(username: string, password: string): NativeError | null
   testFatalError(code: number, reason: string): void
+  /** Answered with JSON; the arguments of each operation are in native/admin_*.cc. */
+  admin(id: number, operation: string, args: unknown, settings: object): void
+  /** Answered with JSON; '' is all topics. */
+  metadata(id: number, timeout: number, topic: string): void
+  clusterId(id: number, timeout: number): void
+  controllerId(id: number, timeout: number): void
 }
 
 export interface NativeProducer extends NativeClient {
@@ -179,6 +185,7 @@ export interface Binding {
   errorDescriptions(): [code: number, name: string, description: string][]
   Producer: new (entries: string[], dispatch: DispatchFunction) => NativeProducer
   Consumer: new (entries: string[], dispatch: DispatchFunction) => NativeConsumer
+  Admin: new (entries: string[], dispatch: DispatchFunction) => NativeClient
   MockCluster: new (brokers: number, logLevel: number, dispatch: DispatchFunction) => NativeMockCluster
 }
 

@@ -216,6 +216,12 @@ export abstract class Client<Native extends NativeClient> {
     }
   }
 
+  /** @internal A command for somebody who shares this client: an admin client. */
+  async request<T>(send: (native: NativeClient, id: number) => void, signal?: AbortSignal): Promise<T> {
+    this.assertOpen()
+    return this.command<T>((id) => send(this.native, id), signal)
+  }
+
   /** Closes once; later calls get the same promise. `before` is what the kind of client does first. */
   protected closeOnce(timeout: number, before: () => Promise<void>): Promise<void> {
     this.#closing ??= this.#close(timeout, before)
@@ -228,17 +234,22 @@ export abstract class Client<Native extends NativeClient> {
     this.#tokens.stop()
     await before()
     const left = Math.max(0, Math.round(deadline - performance.now()))
-    const closed = this.command<void>((id) => this.native.close(id, left)).finally(() => {
-      this.#state = 'closed'
-      this.native.dispose()
-    })
+    const closed = this.command<void>((id) => this.native.close(id, left)).finally(() => this.#dispose())
     // The native side is bound by the same deadline but for the time librdkafka needs to stop its threads.
     if (!(await settlesWithin(closed, left + closeGrace))) {
-      this.native.dispose()
-      this.#state = 'closed'
+      this.#dispose()
       throw new KafkaError('_TIMED_OUT', `${this.name}: not closed within ${timeout} ms; it goes on in the background`)
     }
     await closed
+  }
+
+  /** Nothing crosses any more, so nobody is to wait for an answer. */
+  #dispose(): void {
+    this.#state = 'closed'
+    this.native.dispose()
+    const waiting = [...this.#commands.values()]
+    this.#commands.clear()
+    for (const command of waiting) command.reject(closedError(this.name))
   }
 }
 

@@ -1,6 +1,58 @@
 // The public surface of the package.
 import { binding } from './binding.js'
 
+export { AdminClient } from './admin.js'
+export type {
+  AclBinding,
+  AclFilter,
+  AclOperation,
+  AclPatternType,
+  AclPermission,
+  AclResourceType,
+  CreateAclResult,
+  DeleteAclsResult,
+  NewAcl,
+} from './admin-acls.js'
+export type { ClusterDescription, ElectionResult, ElectionType } from './admin-cluster.js'
+export type {
+  ConfigAlteration,
+  ConfigDescription,
+  ConfigEntry,
+  ConfigResource,
+  ConfigResourceType,
+  ConfigResult,
+  ConfigSynonym,
+} from './admin-configs.js'
+export type { GroupLag, GroupPartitionLag, ResetOffsetsOptions, ResetTarget } from './admin-conveniences.js'
+export type {
+  GroupDescription,
+  GroupListing,
+  GroupListings,
+  GroupMember,
+  GroupResult,
+  GroupState,
+  GroupType,
+  ListGroupOffsetsOptions,
+  ListGroupsOptions,
+} from './admin-groups.js'
+export type {
+  AdminOperationOptions,
+  AdminOptions,
+  AuthorizedOperationsOptions,
+  ValidateOptions,
+} from './admin-request.js'
+export type { ScramAlteration, ScramDescription, ScramMechanism, UserResult } from './admin-scram.js'
+export type {
+  ListOffsetsOptions,
+  ListOffsetsResult,
+  NewPartitions,
+  NewTopic,
+  Node,
+  OffsetSpec,
+  PartitionDescription,
+  TopicDescription,
+  TopicResult,
+} from './admin-topics.js'
 export type { ClientOptions, LogEntry, Logger, OperationOptions, Throttle } from './client.js'
 export type { AdminConfig, ConsumerConfig, ProducerConfig, ShareConsumerConfig, TopicConfig } from './config.js'
 export { Consumer, type ConsumerOptions } from './consumer.js'
@@ -9,6 +61,7 @@ export { type DeliveryReport, DeliveryReports, type DeliveryStatus } from './del
 export { type ErrorCode, ErrorCodes, KafkaError } from './errors.js'
 export { Message, MessageHeaders, type TimestampType } from './message.js'
 export { MessageBatch } from './message-batch.js'
+export type { BrokerMetadata, Metadata, PartitionMetadata, TopicMetadata } from './metadata.js'
 export { MockCluster, type MockClusterOptions } from './mock-cluster.js'
 export { Offset, type TopicPartition, type TopicPartitionOffset, type TopicPartitionResult } from './offset.js'
 export { type PartitionerName, partitionFor } from './partitioner.js'

@@ -2,6 +2,7 @@
 // of environments (worker_threads), in any order.
 #include <string>
 
+#include "admin_wrap.h"
 #include "consumer_wrap.h"
 #include "handle.h"
 #include "mock_cluster.h"
@@ -42,6 +43,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("errorDescriptions", Napi::Function::New(env, ErrorDescriptions));
   exports.Set("Producer", DefineProducer(env));
   exports.Set("Consumer", DefineConsumer(env));
+  exports.Set("Admin", DefineAdmin(env));
   exports.Set("MockCluster", DefineMockCluster(env));
   return exports;
 }

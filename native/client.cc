@@ -50,11 +50,38 @@ void Client::Execute(uint32_t id, const Work& work) {
   } else {
     result = work(rk_);
   }
+  if (!result.later) Answer(id, std::move(result));
+}
+
+void Client::Answer(uint32_t id, Result result) {
   Push([id, result = std::move(result)](Napi::Env env, const Napi::Function& dispatch) {
     Napi::Value value = result.value ? result.value(env) : env.Undefined();
     Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kCommand)), Napi::Number::New(env, id),
                    result.error.ToJs(env), value});
   });
+}
+
+void Client::SubmitAdmin(uint32_t id, AdminRequest request) {
+  Submit(On::kPollThread, id, [this, id, request = std::move(request)](rd_kafka_t* rk) {
+    Result result = Result::Fail(admin_.Start(rk, main_queue_.get(), id, request));
+    result.later = !result.error;
+    return result;
+  });
+}
+
+bool Client::AnswerAdmin(rd_kafka_event_t* event) {
+  std::optional<AdminAnswer> answer = admin_.Finish(event);
+  if (!answer) return false;
+  Result result = Result::Fail(std::move(answer->error));
+  result.value = [json = std::move(answer->json)](Napi::Env env) { return Napi::String::New(env, json); };
+  Answer(answer->id, std::move(result));
+  return true;
+}
+
+void Client::GiveUpAdmin() {
+  for (uint32_t id : admin_.GiveUp()) {
+    Answer(id, Result::Fail(KafkaError::Of(RD_KAFKA_RESP_ERR__DESTROY, "The client was closed before the answer came")));
+  }
 }
 
 void Client::Close(uint32_t id, Clock::time_point deadline) {
@@ -236,7 +263,7 @@ void Client::HandleEvent(EventHandle event) {
       break;
     }
     default:
-      OnEvent(std::move(event));
+      if (!AnswerAdmin(event.get())) OnEvent(std::move(event));
   }
 }
 
@@ -278,6 +305,7 @@ void Client::Destroy() {
   commands_.Stop();
   RunMailbox();
   ServeMainQueue();  // the last reports and errors
+  GiveUpAdmin();
   OnDestroy();
   rd_kafka_t* rk = nullptr;
   {

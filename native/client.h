@@ -19,6 +19,7 @@
 #include <shared_mutex>
 #include <string>
 
+#include "admin.h"
 #include "handle.h"
 #include "js_channel.h"
 #include "kafka_error.h"
@@ -46,6 +47,7 @@ enum class Dispatch : int {
 struct Result {
   KafkaError error;
   std::function<Napi::Value(Napi::Env)> value;
+  bool later = false;  // the answer comes by itself
 
   static Result Ok() { return {}; }
   static Result Fail(KafkaError error) { return {std::move(error), nullptr}; }
@@ -65,6 +67,8 @@ class Client : public std::enable_shared_from_this<Client> {
   void Start();
   // Runs `work` on the given thread once the handle is open; its result crosses as Dispatch::kCommand with `id`.
   void Submit(On thread, uint32_t id, Work work);
+  // Starts an admin request; its result, a JSON text, crosses the same way.
+  void SubmitAdmin(uint32_t id, AdminRequest request);
   // The last command: everything is stopped and destroyed, then `id` is answered. `deadline` bounds leaving the group.
   void Close(uint32_t id, Clock::time_point deadline);
   // The environment is going away: stop at once, wait a little, let the threads finish by themselves otherwise.
@@ -115,6 +119,9 @@ class Client : public std::enable_shared_from_this<Client> {
   void Run();
   bool Open();
   void Execute(uint32_t id, const Work& work);
+  void Answer(uint32_t id, Result result);
+  bool AnswerAdmin(rd_kafka_event_t* event);
+  void GiveUpAdmin();
   void RunMailbox();
   void ServeMainQueue();
   void HandleEvent(EventHandle event);
@@ -131,6 +138,7 @@ class Client : public std::enable_shared_from_this<Client> {
   std::shared_mutex handle_mutex_;  // guards rk_ against its destruction
   rd_kafka_t* rk_ = nullptr;
   QueueHandle main_queue_;  // poll thread
+  AdminRequests admin_;     // poll thread
   KafkaError open_error_;   // written before opened_
 
   std::mutex mutex_;  // guards the members below; never held over a call into librdkafka

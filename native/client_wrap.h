@@ -9,6 +9,7 @@
 
 #include "client.h"
 #include "conf.h"
+#include "metadata.h"
 #include "napi_setup.h"
 #include "sasl.h"
 
@@ -61,6 +62,10 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
         Self::InstanceMethod("setTokenFailure", &Self::SetTokenFailure),
         Self::InstanceMethod("setSaslCredentials", &Self::SetCredentials),
         Self::InstanceMethod("testFatalError", &Self::TestFatalError),
+        Self::InstanceMethod("admin", &Self::Admin),
+        Self::InstanceMethod("metadata", &Self::Metadata),
+        Self::InstanceMethod("clusterId", &Self::ClusterId),
+        Self::InstanceMethod("controllerId", &Self::ControllerId),
     };
   }
 
@@ -73,8 +78,7 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
  private:
   // close(id, milliseconds)
   void Close(const Info& info) {
-    const auto timeout = std::chrono::milliseconds(info[1].As<Napi::Number>().Int64Value());
-    client_->Close(info[0].As<Napi::Number>().Uint32Value(), Client::Clock::now() + timeout);
+    client_->Close(info[0].As<Napi::Number>().Uint32Value(), Deadline(info[1]));
   }
   void Hold(const Info&) { client_->channel().Hold(); }
   void Unhold(const Info&) { client_->channel().Unhold(); }
@@ -88,6 +92,32 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
   Napi::Value SetToken(const Info& info) { return SetOAuthBearerToken(client(), info); }
   Napi::Value SetTokenFailure(const Info& info) { return SetOAuthBearerTokenFailure(client(), info); }
   Napi::Value SetCredentials(const Info& info) { return SetSaslCredentials(client(), info); }
+
+  // admin(id, operation, arguments, settings): JSON
+  void Admin(const Info& info) {
+    AdminRequest request;
+    KafkaError error =
+        AdminRequest::From(info[1].ToString().Utf8Value(), info[2], info[3].As<Napi::Object>(), &request);
+    if (!error) return client_->SubmitAdmin(info[0].As<Napi::Number>().Uint32Value(), std::move(request));
+    Submit(On::kPollThread, info, [error](rd_kafka_t*) { return Result::Fail(error); });
+  }
+
+  // metadata(id, milliseconds, topic | ''): JSON
+  void Metadata(const Info& info) {
+    Submit(On::kCommandThread, info, QueryMetadata(client(), info[2].ToString().Utf8Value(), Deadline(info[1])));
+  }
+  // clusterId(id, milliseconds): string
+  void ClusterId(const Info& info) {
+    Submit(On::kCommandThread, info, QueryClusterId(client(), Deadline(info[1])));
+  }
+  // controllerId(id, milliseconds): number
+  void ControllerId(const Info& info) {
+    Submit(On::kCommandThread, info, QueryControllerId(client(), Deadline(info[1])));
+  }
+
+  static Client::Clock::time_point Deadline(const Napi::Value& milliseconds) {
+    return Client::Clock::now() + std::chrono::milliseconds(milliseconds.As<Napi::Number>().Int64Value());
+  }
 
   // The client is through (or, from the destructor, forgotten): nothing more crosses.
   void Dispose() {

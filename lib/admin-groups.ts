@@ -1,0 +1,169 @@
+// Admin operations on consumer groups and their offsets.
+import { type AclOperation, operationNames } from './admin-acls.js'
+import { checkList, checkName, checkText, checkTexts, groupStates, groupTypes, invalid, nameOf } from './admin-check.js'
+import { type AdminOptions, type Ask, type AuthorizedOperationsOptions, errorOf, withErrors } from './admin-request.js'
+import { partitionItems, type Node } from './admin-topics.js'
+import type { KafkaError } from './errors.js'
+import {
+  checkOffsets,
+  checkPartitions,
+  type TopicPartition,
+  type TopicPartitionOffset,
+  type TopicPartitionResult,
+} from './offset.js'
+
+export type GroupState = (typeof groupStates)[number]
+/** `consumer` is KIP-848's. */
+export type GroupType = (typeof groupTypes)[number]
+
+export interface ListGroupsOptions extends AdminOptions {
+  /** Only groups in these states. */
+  states?: readonly GroupState[]
+  /** Only groups of these types. */
+  types?: readonly GroupType[]
+}
+
+export interface GroupListing {
+  group: string
+  /** No members ever joined: it only has offsets. */
+  isSimple: boolean
+  state: GroupState
+  type: GroupType
+}
+
+/** What the brokers that answered know, and the errors of the others. */
+export interface GroupListings {
+  groups: GroupListing[]
+  errors: KafkaError[]
+}
+
+export interface GroupMember {
+  memberId: string
+  /** With static membership. */
+  instanceId: string | null
+  clientId: string
+  host: string
+  assignment: TopicPartition[]
+  /** What it is to have in the end; null but in KIP-848 groups. */
+  targetAssignment: TopicPartition[] | null
+}
+
+export interface GroupDescription extends GroupListing {
+  /** The assignor that the group uses. */
+  assignor: string
+  coordinator: Node | null
+  members: GroupMember[]
+  /** Null when it was not asked for. */
+  authorizedOperations: AclOperation[] | null
+  error?: KafkaError
+}
+
+export interface GroupResult {
+  group: string
+  error?: KafkaError
+}
+
+export interface ListGroupOffsetsOptions extends AdminOptions {
+  /** Wait for transactions that are about to commit offsets. */
+  requireStableOffsets?: boolean
+}
+
+type Wire<T> = Omit<T, 'state' | 'type'> & { state: number; type: number }
+
+export async function listConsumerGroups(ask: Ask, options: ListGroupsOptions): Promise<GroupListings> {
+  const what = 'listConsumerGroups'
+  const numbers = <T extends string>(list: readonly T[] | undefined, names: readonly T[], name: string) =>
+    [...new Set(checkList(list ?? [], `${what}: ${name}`))].map((one) => checkName(one, names, `${what}: ${name}`))
+  const settings = {
+    states: numbers(options.states, groupStates, 'states'),
+    types: numbers(options.types, groupTypes, 'types'),
+  }
+  if (settings.types.includes(0)) throw invalid(`${what}: types is 'consumer', 'classic'; got 'unknown'`)
+  type Answer = { groups: Wire<GroupListing>[]; errors: { error: unknown }[] }
+  const { groups, errors } = await ask<Answer>(what, null, options, settings)
+  return { groups: groups.map(named), errors: errors.map(({ error }) => errorOf(error)) }
+}
+
+function named<T extends { state: number; type: number }>(group: T): T & { state: GroupState; type: GroupType } {
+  const { state, type } = group
+  return Object.assign(group, { state: nameOf(groupStates, state), type: nameOf(groupTypes, type) }) as never
+}
+
+export async function describeConsumerGroups(
+  ask: Ask,
+  groups: readonly string[],
+  options: AuthorizedOperationsOptions,
+): Promise<GroupDescription[]> {
+  const names = checkTexts(groups, 'describeConsumerGroups', 'a group')
+  if (names.length === 0) return []
+  const settings = options.includeAuthorizedOperations ? { authorizedOperations: true } : {}
+  const list = await ask<Wire<GroupDescription>[]>('describeConsumerGroups', names, options, settings)
+  for (const group of list) group.authorizedOperations = operationNames(group.authorizedOperations)
+  return withErrors(list.map(named)) as GroupDescription[]
+}
+
+export async function deleteConsumerGroups(
+  ask: Ask,
+  groups: readonly string[],
+  options: AdminOptions,
+): Promise<GroupResult[]> {
+  const names = checkTexts(groups, 'deleteConsumerGroups', 'a group')
+  return names.length === 0 ? [] : withErrors(await ask<GroupResult[]>('deleteConsumerGroups', names, options))
+}
+
+export function listConsumerGroupOffsets(
+  ask: Ask,
+  group: string,
+  partitions: readonly TopicPartition[] | null,
+  options: ListGroupOffsetsOptions,
+): Promise<TopicPartitionResult[]> {
+  const what = 'listConsumerGroupOffsets'
+  const list = partitions === null ? null : checkPartitions(partitions, what)
+  const settings = options.requireStableOffsets ? { requireStableOffsets: true } : {}
+  return groupOffsets(ask, what, group, list, options, settings)
+}
+
+export async function alterConsumerGroupOffsets(
+  ask: Ask,
+  group: string,
+  offsets: readonly TopicPartitionOffset[],
+  options: AdminOptions,
+): Promise<TopicPartitionResult[]> {
+  const what = 'alterConsumerGroupOffsets'
+  const list = checkOffsets(offsets, what)
+  const negative = list.find(({ offset }) => (offset as number) < 0)
+  if (negative) {
+    const { topic, partition, offset } = negative
+    throw invalid(
+      `${what}: the offset of ${topic} [${partition}] is one from 0; got ${offset}; resetOffsets takes 'beginning', 'end' and dates`,
+    )
+  }
+  return groupOffsets(ask, what, group, list, options)
+}
+
+export async function deleteConsumerGroupOffsets(
+  ask: Ask,
+  group: string,
+  partitions: readonly TopicPartition[],
+  options: AdminOptions,
+): Promise<TopicPartitionResult[]> {
+  const what = 'deleteConsumerGroupOffsets'
+  return groupOffsets(ask, what, group, checkPartitions(partitions, what), options)
+}
+
+// librdkafka takes one group a request, so that a group's error is the request's.
+async function groupOffsets(
+  ask: Ask,
+  what: string,
+  group: string,
+  partitions: readonly TopicPartition[] | null,
+  options: AdminOptions,
+  settings: object = {},
+): Promise<TopicPartitionResult[]> {
+  checkText(group, `${what}: group`)
+  if (partitions?.length === 0) return []
+  type Answer = { partitions: TopicPartitionResult[]; error?: unknown }[]
+  const [answer] = await ask<Answer>(what, { group, partitions }, options, settings)
+  if (answer.error) throw errorOf(answer.error)
+  return partitionItems(answer.partitions)
+}

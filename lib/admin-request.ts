@@ -1,0 +1,81 @@
+// The one request that all admin operations are: an operation's name, its arguments, its settings; a result as JSON.
+import { checkInteger } from './admin-check.js'
+import type { OperationOptions } from './client.js'
+import { KafkaError, type NativeError } from './errors.js'
+
+/** How an admin request is made. `timeout` is for the whole of it (30 s without one). */
+export interface AdminOptions extends OperationOptions {
+  /** The id of the broker to ask, for what need not go to the controller, a coordinator or a leader. */
+  broker?: number
+}
+
+/** For what the brokers carry out. */
+export interface AdminOperationOptions extends AdminOptions {
+  /** How long the brokers wait until the change is known everywhere, in milliseconds; as `timeout` without one. */
+  operationTimeout?: number
+}
+
+export interface ValidateOptions {
+  /** Only check whether it could be done. */
+  validateOnly?: boolean
+}
+
+export interface AuthorizedOperationsOptions extends AdminOptions {
+  /** Ask what this client may do, too. */
+  includeAuthorizedOperations?: boolean
+}
+
+/** What crosses; checked. */
+export interface AdminSettings {
+  timeout: number
+  operationTimeout?: number
+  broker?: number
+  validateOnly?: boolean
+  requireStableOffsets?: boolean
+  authorizedOperations?: boolean
+  isolationLevel?: number
+  states?: number[]
+  types?: number[]
+}
+
+/** Makes a request; what the operations in admin-*.ts are given. */
+export type Ask = <T>(
+  operation: string,
+  args: unknown,
+  options: AdminOptions,
+  settings?: Partial<AdminSettings>,
+) => Promise<T>
+
+export const defaultTimeout = 30_000
+// librdkafka takes no more.
+const maxTimeout = 3_600_000
+
+export function checkTimeout(timeout: number | undefined, what: string): number {
+  return timeout === undefined ? defaultTimeout : checkInteger(timeout, `${what}: timeout`, 1, maxTimeout)
+}
+
+export function settingsOf(what: string, options: AdminOptions, more: Partial<AdminSettings> = {}): AdminSettings {
+  const settings: AdminSettings = { ...more, timeout: checkTimeout(options.timeout, what) }
+  if (options.broker !== undefined) settings.broker = checkInteger(options.broker, `${what}: broker`, 0)
+  return settings
+}
+
+export function operationSettings(
+  what: string,
+  { timeout, operationTimeout }: AdminOperationOptions,
+  validateOnly?: boolean,
+): Partial<AdminSettings> {
+  const wait = operationTimeout ?? checkTimeout(timeout, what)
+  const settings = { operationTimeout: checkInteger(wait, `${what}: operationTimeout`, 0, maxTimeout) }
+  return validateOnly ? { ...settings, validateOnly } : settings
+}
+
+/** Items as they come out of JSON get KafkaErrors for errors. */
+export function withErrors<T extends { error?: KafkaError | undefined }>(items: T[]): T[] {
+  for (const item of items) if (item.error) item.error = errorOf(item.error)
+  return items
+}
+
+export function errorOf(error: unknown): KafkaError {
+  return KafkaError.from(error as NativeError)
+}

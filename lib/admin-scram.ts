@@ -1,0 +1,91 @@
+// Admin operations on SCRAM credentials of users. A password is in no message.
+import {
+  checkInteger,
+  checkList,
+  checkName,
+  checkObject,
+  checkText,
+  checkTexts,
+  invalid,
+  nameOf,
+  scramMechanisms,
+} from './admin-check.js'
+import { type AdminOptions, type Ask, withErrors } from './admin-request.js'
+import type { KafkaError } from './errors.js'
+
+export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+const accepted = ['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
+const defaultIterations = 8192
+// Kafka's limits.
+const minIterations = 4096
+const maxIterations = 16_384
+
+/** Sets the password of a user, or deletes it. */
+export type ScramAlteration =
+  | {
+      user: string
+      mechanism: ScramMechanism
+      password: string | Uint8Array
+      /** 4,096 to 16,384; 8,192 without it. */
+      iterations?: number
+      /** Random without it. */
+      salt?: Uint8Array
+    }
+  | { user: string; mechanism: ScramMechanism; delete: true }
+
+export interface UserResult {
+  user: string
+  error?: KafkaError
+}
+
+export interface ScramDescription extends UserResult {
+  credentials: { mechanism: ScramMechanism | 'unknown'; iterations: number }[]
+}
+
+export async function describeUserScramCredentials(
+  ask: Ask,
+  users: readonly string[],
+  options: AdminOptions,
+): Promise<ScramDescription[]> {
+  const what = 'describeUserScramCredentials'
+  type Wire = UserResult & { credentials: { mechanism: number; iterations: number }[] }
+  const list = withErrors(await ask<Wire[]>(what, checkTexts(users, what, 'a user'), options))
+  return list.map((user) => ({
+    ...user,
+    credentials: user.credentials.map(({ mechanism, iterations }) => ({
+      mechanism: nameOf(scramMechanisms, mechanism),
+      iterations,
+    })),
+  }))
+}
+
+export async function alterUserScramCredentials(
+  ask: Ask,
+  alterations: readonly ScramAlteration[],
+  options: AdminOptions,
+): Promise<UserResult[]> {
+  const what = 'alterUserScramCredentials'
+  const list = checkList(alterations, what).map((item) => alteration(checkObject(item, what), what))
+  return list.length === 0 ? [] : withErrors(await ask<UserResult[]>(what, list, options))
+}
+
+function alteration(item: ScramAlteration, what: string): object {
+  const user = checkText(item.user, `${what}: user`)
+  const mechanism = checkName(item.mechanism, scramMechanisms, `${what}: ${user}: mechanism`, accepted)
+  if ('delete' in item) {
+    if (item.delete === true && !('password' in item)) return { user, mechanism }
+    throw invalid(`${what}: ${user}: an alteration has either a password or delete: true`)
+  }
+  const { iterations = defaultIterations, salt } = item
+  checkInteger(iterations, `${what}: ${user}: iterations`, minIterations, maxIterations)
+  if (salt !== undefined && (!(salt instanceof Uint8Array) || salt.length === 0)) {
+    throw invalid(`${what}: ${user}: salt is a Buffer or Uint8Array that is not empty`)
+  }
+  return { user, mechanism, iterations, password: passwordBytes(item.password, `${what}: ${user}`), salt: salt ?? null }
+}
+
+function passwordBytes(password: unknown, what: string): Uint8Array {
+  const bytes = typeof password === 'string' ? Buffer.from(password) : password
+  if (bytes instanceof Uint8Array && bytes.length > 0) return bytes
+  throw invalid(`${what}: password is a string, Buffer or Uint8Array that is not empty`)
+}

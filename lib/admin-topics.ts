@@ -1,0 +1,244 @@
+// Admin operations on topics and their records.
+import {
+  checkConfig,
+  checkInteger,
+  checkList,
+  checkObject,
+  checkText,
+  checkTexts,
+  given,
+  invalid,
+} from './admin-check.js'
+import {
+  type AdminOperationOptions,
+  type Ask,
+  type AuthorizedOperationsOptions,
+  errorOf,
+  operationSettings,
+  type ValidateOptions,
+  withErrors,
+} from './admin-request.js'
+import { type AclOperation, operationNames } from './admin-acls.js'
+import type { KafkaError } from './errors.js'
+import {
+  checkOffsets,
+  checkPartitions,
+  type TopicPartition,
+  type TopicPartitionOffset,
+  type TopicPartitionResult,
+} from './offset.js'
+
+/** A broker. */
+export interface Node {
+  id: number
+  host: string
+  port: number
+  rack: string | null
+}
+
+export interface NewTopic {
+  topic: string
+  /** The brokers' default (`num.partitions`) without it. */
+  numPartitions?: number
+  /** The brokers' default (`default.replication.factor`) without it. */
+  replicationFactor?: number
+  /** Instead of both: for each partition the ids of its brokers, the preferred leader first. */
+  replicaAssignment?: readonly (readonly number[])[]
+  /** The topic's configuration, by Kafka's names. */
+  config?: Readonly<Record<string, string | number | boolean>>
+}
+
+export interface NewPartitions {
+  topic: string
+  /** How many the topic is to have in the end. */
+  totalCount: number
+  /** For each new partition the ids of its brokers. */
+  replicaAssignment?: readonly (readonly number[])[]
+}
+
+/** What became of one topic. */
+export interface TopicResult {
+  topic: string
+  error?: KafkaError
+}
+
+export interface TopicDescription extends TopicResult {
+  /** Kafka's id of the topic, in base64. */
+  topicId: string
+  isInternal: boolean
+  partitions: PartitionDescription[]
+  /** Null when it was not asked for. */
+  authorizedOperations: AclOperation[] | null
+}
+
+export interface PartitionDescription {
+  partition: number
+  /** Null when there is none at the moment. */
+  leader: Node | null
+  replicas: Node[]
+  isr: Node[]
+}
+
+/** Which offset of a partition: its first, the one after its last, that of the greatest timestamp, or of a time. */
+export type OffsetSpec = 'earliest' | 'latest' | 'maxTimestamp' | Date | { timestamp: number }
+
+export interface ListOffsetsOptions extends AdminOperationOptions {
+  /** `read_committed`: `latest` is the last stable offset. */
+  isolationLevel?: 'read_uncommitted' | 'read_committed'
+}
+
+export interface ListOffsetsResult extends TopicPartition {
+  /** -1 when no message has that time or a later one. */
+  offset: number
+  /** Of the message, for a time; -1 else. */
+  timestamp: number
+  leaderEpoch: number | null
+  error?: KafkaError
+}
+
+export function createTopics(
+  ask: Ask,
+  topics: readonly NewTopic[],
+  options: AdminOperationOptions & ValidateOptions,
+): Promise<TopicResult[]> {
+  const what = 'createTopics'
+  const list = checkList(topics, what).map(newTopic)
+  return topicResults(ask, what, list, options)
+}
+
+function newTopic(given: NewTopic): object {
+  const { topic, numPartitions, replicationFactor, replicaAssignment, config } = checkObject(given, 'createTopics')
+  const what = `createTopics: ${checkText(topic, 'createTopics: topic')}`
+  const pairs = checkConfig(config, `${what}: config`)
+  if (replicaAssignment === undefined) {
+    return {
+      topic,
+      numPartitions:
+        numPartitions === undefined ? -1 : checkInteger(numPartitions, `${what}: numPartitions`, 1, 100_000),
+      replicationFactor:
+        replicationFactor === undefined ? -1 : checkInteger(replicationFactor, `${what}: replicationFactor`, 1, 0x7fff),
+      config: pairs,
+    }
+  }
+  const assignment = checkAssignment(replicaAssignment, what)
+  if (replicationFactor !== undefined || (numPartitions !== undefined && numPartitions !== assignment.length)) {
+    throw invalid(`${what}: replicaAssignment says how many partitions and replicas there are; leave the other two out`)
+  }
+  return {
+    topic,
+    numPartitions: assignment.length,
+    replicationFactor: -1,
+    replicaAssignment: assignment,
+    config: pairs,
+  }
+}
+
+function checkAssignment(assignment: readonly (readonly number[])[], what: string): number[][] {
+  const partitions = checkList(assignment, `${what}: replicaAssignment`).map((brokers, i) =>
+    checkList(brokers, `${what}: replicaAssignment[${i}]`).map((id) =>
+      checkInteger(id, `${what}: replicaAssignment[${i}]: a broker`, 0),
+    ),
+  )
+  if (partitions.length > 0 && partitions.every((brokers) => brokers.length > 0)) return partitions
+  throw invalid(`${what}: replicaAssignment has one or more brokers for each of one or more partitions`)
+}
+
+async function topicResults(
+  ask: Ask,
+  operation: string,
+  list: readonly unknown[],
+  options: AdminOperationOptions & ValidateOptions,
+): Promise<TopicResult[]> {
+  const settings = operationSettings(operation, options, options.validateOnly)
+  if (list.length === 0) return []
+  return withErrors(await ask<TopicResult[]>(operation, list, options, settings))
+}
+
+export function deleteTopics(
+  ask: Ask,
+  topics: readonly string[],
+  options: AdminOperationOptions,
+): Promise<TopicResult[]> {
+  const { validateOnly: _, ...rest } = options as AdminOperationOptions & ValidateOptions
+  return topicResults(ask, 'deleteTopics', checkTexts(topics, 'deleteTopics', 'a topic'), rest)
+}
+
+export function createPartitions(
+  ask: Ask,
+  partitions: readonly NewPartitions[],
+  options: AdminOperationOptions & ValidateOptions,
+): Promise<TopicResult[]> {
+  const list = checkList(partitions, 'createPartitions').map((item) => {
+    const { topic, totalCount, replicaAssignment } = checkObject(item, 'createPartitions')
+    const what = `createPartitions: ${checkText(topic, 'createPartitions: topic')}`
+    const count = checkInteger(totalCount, `${what}: totalCount`, 1, 100_000)
+    if (replicaAssignment === undefined) return { topic, totalCount: count }
+    return { topic, totalCount: count, replicaAssignment: checkAssignment(replicaAssignment, what) }
+  })
+  return topicResults(ask, 'createPartitions', list, options)
+}
+
+export async function describeTopics(
+  ask: Ask,
+  topics: readonly string[],
+  options: AuthorizedOperationsOptions,
+): Promise<TopicDescription[]> {
+  const names = checkTexts(topics, 'describeTopics', 'a topic')
+  if (names.length === 0) return []
+  const settings = options.includeAuthorizedOperations ? { authorizedOperations: true } : {}
+  const list = withErrors(await ask<TopicDescription[]>('describeTopics', names, options, settings))
+  for (const item of list) item.authorizedOperations = operationNames(item.authorizedOperations)
+  return list
+}
+
+export async function deleteRecords(
+  ask: Ask,
+  offsets: readonly TopicPartitionOffset[],
+  options: AdminOperationOptions,
+): Promise<TopicPartitionResult[]> {
+  const what = 'deleteRecords'
+  const list = checkOffsets(offsets, what)
+  for (const { topic, partition, offset } of offsets) {
+    if (offset < -1) {
+      throw invalid(`${what}: the offset of ${topic} [${partition}] is one from 0 or Offset.end; got ${offset}`)
+    }
+  }
+  if (list.length === 0) return []
+  return partitionItems(await ask(what, list, options, operationSettings(what, options)))
+}
+
+/** @internal Results of partitions, as elsewhere. */
+export function partitionItems(items: TopicPartitionResult[]): TopicPartitionResult[] {
+  for (const item of items) item.error = item.error ? errorOf(item.error) : undefined
+  return items
+}
+
+export async function listOffsets(
+  ask: Ask,
+  partitions: readonly (TopicPartition & { spec: OffsetSpec })[],
+  options: ListOffsetsOptions,
+): Promise<ListOffsetsResult[]> {
+  const what = 'listOffsets'
+  checkPartitions(partitions, what)
+  const list = partitions.map(({ topic, partition, spec }) => ({ topic, partition, offset: specNumber(spec, what) }))
+  if (list.length === 0) return []
+  const { isolationLevel = 'read_uncommitted' } = options
+  if (isolationLevel !== 'read_uncommitted' && isolationLevel !== 'read_committed') {
+    throw invalid(`${what}: isolationLevel is 'read_uncommitted', 'read_committed'; got ${given(isolationLevel)}`)
+  }
+  const settings = { ...operationSettings(what, options), isolationLevel: isolationLevel === 'read_committed' ? 1 : 0 }
+  const items = withErrors(await ask<(ListOffsetsResult & { metadata?: unknown })[]>(what, list, options, settings))
+  for (const item of items) delete item.metadata
+  return items
+}
+
+const specs: Readonly<Record<string, number>> = { latest: -1, earliest: -2, maxTimestamp: -3 }
+
+function specNumber(spec: OffsetSpec, what: string): number {
+  if (typeof spec === 'string' && Object.hasOwn(specs, spec)) return specs[spec]
+  const time = spec instanceof Date ? spec.getTime() : (spec as { timestamp?: unknown } | null | undefined)?.timestamp
+  if (Number.isSafeInteger(time) && (time as number) >= 0) return time as number
+  throw invalid(
+    `${what}: spec is 'earliest', 'latest', 'maxTimestamp', a Date or { timestamp: milliseconds since 1970 }; got ${given(spec)}`,
+  )
+}

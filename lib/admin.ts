@@ -1,0 +1,371 @@
+// An admin client: typed methods over the one generic request (admin-request.ts). What each sends and makes of the
+// answer is in admin-topics.ts, admin-configs.ts and so on.
+import * as acls from './admin-acls.js'
+import * as cluster from './admin-cluster.js'
+import * as configs from './admin-configs.js'
+import * as conveniences from './admin-conveniences.js'
+import * as groups from './admin-groups.js'
+import { checkText } from './admin-check.js'
+import {
+  type AdminOperationOptions,
+  type AdminOptions,
+  type Ask,
+  type AuthorizedOperationsOptions,
+  checkTimeout,
+  settingsOf,
+  type ValidateOptions,
+} from './admin-request.js'
+import * as scram from './admin-scram.js'
+import * as topics from './admin-topics.js'
+import { binding, type NativeClient } from './binding.js'
+import { Client, type ClientOptions, closedError, type OperationOptions } from './client.js'
+import { type AdminConfig, effective, prepareConfig } from './config.js'
+import { Consumer } from './consumer.js'
+import { KafkaError } from './errors.js'
+import { type Metadata, metadataFrom } from './metadata.js'
+import type { TopicPartition, TopicPartitionOffset, TopicPartitionResult } from './offset.js'
+import { Producer } from './producer.js'
+
+/** A handle of its own. */
+class AdminHandle extends Client<NativeClient> {
+  constructor(config: AdminConfig, options: ClientOptions) {
+    const entries = prepareConfig('admin', config).flat()
+    super(
+      (dispatch) => new binding.Admin(entries, dispatch),
+      effective('admin', config)['client.id'] ?? 'admin',
+      options,
+    )
+  }
+
+  close(timeout: number): Promise<void> {
+    return this.closeOnce(timeout, async () => {})
+  }
+}
+
+const defaultCloseTimeout = 30_000
+
+/**
+ * Administers a cluster. Construction does not block and connects in the background.
+ *
+ * ```ts
+ * await using admin = new AdminClient({ 'bootstrap.servers': brokers })
+ * await admin.createTopics([{ topic: 'orders', numPartitions: 12, replicationFactor: 3 }])
+ * ```
+ *
+ * Operations on several things resolve with a result for each, in which `error` says that this one failed. They reject,
+ * with a KafkaError, when the request as a whole failed: `_TIMED_OUT`, `_INVALID_ARG`, `_STATE` when closed.
+ */
+export class AdminClient implements AsyncDisposable {
+  readonly #client: Client<NativeClient>
+  readonly #own: AdminHandle | undefined
+  // Rejects what waits, when this is closed.
+  readonly #waiting = new Set<(error: unknown) => void>()
+  #closed: Promise<void> | undefined
+
+  constructor(config: AdminConfig, options: ClientOptions = {}) {
+    const shared = (config as { [sharing]?: Client<NativeClient> } | undefined)?.[sharing]
+    this.#own = shared ? undefined : new AdminHandle(config, options)
+    this.#client = shared ?? (this.#own as AdminHandle)
+  }
+
+  /** Shares the connections of a producer or consumer; closing this does not close that. */
+  static from(client: Producer | Consumer): AdminClient {
+    if (client instanceof Producer || client instanceof Consumer) {
+      return new AdminClient({ [sharing]: client } as AdminConfig)
+    }
+    throw new KafkaError('_INVALID_ARG', 'AdminClient.from takes a Producer or a Consumer')
+  }
+
+  /** The name in logs and statistics: `client.id`. */
+  get name(): string {
+    return this.#client.name
+  }
+
+  /** True from the call of `close` on; and when the client that this shares is closed. */
+  get closed(): boolean {
+    return this.#closed !== undefined || this.#client.closed
+  }
+
+  /** The last error of `onError`, for probes. */
+  get lastError(): KafkaError | undefined {
+    return this.#client.lastError
+  }
+
+  // --- Topics
+
+  /** Creates topics. */
+  async createTopics(
+    list: readonly topics.NewTopic[],
+    options: AdminOperationOptions & ValidateOptions = {},
+  ): Promise<topics.TopicResult[]> {
+    return topics.createTopics(this.#ask, list, options)
+  }
+
+  /** Deletes topics, with what is in them. */
+  async deleteTopics(list: readonly string[], options: AdminOperationOptions = {}): Promise<topics.TopicResult[]> {
+    return topics.deleteTopics(this.#ask, list, options)
+  }
+
+  /** Gives topics more partitions. */
+  async createPartitions(
+    list: readonly topics.NewPartitions[],
+    options: AdminOperationOptions & ValidateOptions = {},
+  ): Promise<topics.TopicResult[]> {
+    return topics.createPartitions(this.#ask, list, options)
+  }
+
+  /** Describes topics: these, or all. Never creates one. */
+  async describeTopics(
+    list?: readonly string[],
+    options: AuthorizedOperationsOptions = {},
+  ): Promise<topics.TopicDescription[]> {
+    const names = list ?? (await this.metadata(options)).topics.map(({ topic }) => topic)
+    return topics.describeTopics(this.#ask, names, options)
+  }
+
+  /**
+   * Deletes the records before these offsets; `Offset.end` deletes all there are. The results' offsets are where the
+   * partitions begin now.
+   */
+  async deleteRecords(
+    offsets: readonly TopicPartitionOffset[],
+    options: AdminOperationOptions = {},
+  ): Promise<TopicPartitionResult[]> {
+    return topics.deleteRecords(this.#ask, offsets, options)
+  }
+
+  /** Offsets of partitions by `spec`: their ends, the greatest timestamp's, a time's. */
+  async listOffsets(
+    partitions: readonly (TopicPartition & { spec: topics.OffsetSpec })[],
+    options: topics.ListOffsetsOptions = {},
+  ): Promise<topics.ListOffsetsResult[]> {
+    return topics.listOffsets(this.#ask, partitions, options)
+  }
+
+  /** Waits until a topic is there and each of its partitions has a leader. */
+  async waitForTopic(topic: string, options: OperationOptions = {}): Promise<topics.TopicDescription> {
+    return conveniences.waitForTopic(this, topic, options)
+  }
+
+  // --- Configurations
+
+  /** The configuration of topics, brokers and groups. */
+  async describeConfigs(
+    resources: readonly configs.ConfigResource[],
+    options: AdminOptions = {},
+  ): Promise<configs.ConfigDescription[]> {
+    return configs.describeConfigs(this.#ask, resources, options)
+  }
+
+  /** Changes single settings and leaves the others. */
+  async incrementalAlterConfigs(
+    resources: readonly (configs.ConfigResource & { entries: readonly configs.ConfigAlteration[] })[],
+    options: AdminOptions & ValidateOptions = {},
+  ): Promise<configs.ConfigResult[]> {
+    return configs.incrementalAlterConfigs(this.#ask, resources, options)
+  }
+
+  /**
+   * Replaces the whole configuration: a setting that is not given goes back to its default.
+   * @deprecated Kafka deprecates it for `incrementalAlterConfigs`.
+   */
+  async alterConfigs(
+    resources: readonly (configs.ConfigResource & { config: Readonly<Record<string, string | number | boolean>> })[],
+    options: AdminOptions & ValidateOptions = {},
+  ): Promise<configs.ConfigResult[]> {
+    return configs.alterConfigs(this.#ask, resources, options)
+  }
+
+  // --- Groups
+
+  /** The consumer groups; `states` and `types` choose among them. */
+  async listConsumerGroups(options: groups.ListGroupsOptions = {}): Promise<groups.GroupListings> {
+    return groups.listConsumerGroups(this.#ask, options)
+  }
+
+  /** Describes consumer groups: these, or all. */
+  async describeConsumerGroups(
+    list?: readonly string[],
+    options: AuthorizedOperationsOptions = {},
+  ): Promise<groups.GroupDescription[]> {
+    if (list) return groups.describeConsumerGroups(this.#ask, list, options)
+    const { groups: all, errors } = await this.listConsumerGroups(options)
+    // Not all of them, without a broker's.
+    if (errors.length > 0) throw errors[0]
+    return groups.describeConsumerGroups(
+      this.#ask,
+      all.map(({ group }) => group),
+      options,
+    )
+  }
+
+  /** Deletes consumer groups without members. */
+  async deleteConsumerGroups(list: readonly string[], options: AdminOptions = {}): Promise<groups.GroupResult[]> {
+    return groups.deleteConsumerGroups(this.#ask, list, options)
+  }
+
+  /** What a group has committed: for these partitions (`Offset.invalid` where there is nothing), or all there is. */
+  async listConsumerGroupOffsets(
+    group: string,
+    partitions: readonly TopicPartition[] | null = null,
+    options: groups.ListGroupOffsetsOptions = {},
+  ): Promise<TopicPartitionResult[]> {
+    return groups.listConsumerGroupOffsets(this.#ask, group, partitions, options)
+  }
+
+  /** Commits for a group that has no members. See `resetOffsets`, too. */
+  async alterConsumerGroupOffsets(
+    group: string,
+    offsets: readonly TopicPartitionOffset[],
+    options: AdminOptions = {},
+  ): Promise<TopicPartitionResult[]> {
+    return groups.alterConsumerGroupOffsets(this.#ask, group, offsets, options)
+  }
+
+  /** Forgets what a group has committed; not for topics that its members read. */
+  async deleteConsumerGroupOffsets(
+    group: string,
+    partitions: readonly TopicPartition[],
+    options: AdminOptions = {},
+  ): Promise<TopicPartitionResult[]> {
+    return groups.deleteConsumerGroupOffsets(this.#ask, group, partitions, options)
+  }
+
+  /** How far a group is behind, by partition and in total: as `kafka-consumer-groups --describe` has it. */
+  async groupLag(group: string, options: AdminOptions = {}): Promise<conveniences.GroupLag> {
+    return conveniences.groupLag(this, group, options)
+  }
+
+  /**
+   * Lets a group go on elsewhere in a topic: at the beginning, the end, the first message of a time, an offset. Rejects
+   * with KafkaError `NON_EMPTY_GROUP` while the group has members.
+   */
+  async resetOffsets(
+    group: string,
+    topic: string,
+    options: conveniences.ResetOffsetsOptions,
+  ): Promise<TopicPartitionResult[]> {
+    checkText(group, 'resetOffsets: group')
+    checkText(topic, 'resetOffsets: topic')
+    return conveniences.resetOffsets(this, group, topic, options)
+  }
+
+  // --- Security
+
+  /** Creates access control entries. */
+  async createAcls(list: readonly acls.NewAcl[], options: AdminOptions = {}): Promise<acls.CreateAclResult[]> {
+    return acls.createAcls(this.#ask, list, options)
+  }
+
+  /** The access control entries that a filter matches; without one all. */
+  async describeAcls(filter: acls.AclFilter = {}, options: AdminOptions = {}): Promise<acls.AclBinding[]> {
+    return acls.describeAcls(this.#ask, filter, options)
+  }
+
+  /** Deletes the access control entries that the filters match, and says which they were. */
+  async deleteAcls(filters: readonly acls.AclFilter[], options: AdminOptions = {}): Promise<acls.DeleteAclsResult[]> {
+    return acls.deleteAcls(this.#ask, filters, options)
+  }
+
+  /** The SCRAM credentials of users, without the passwords: of these, or of all. */
+  async describeUserScramCredentials(
+    users: readonly string[] = [],
+    options: AdminOptions = {},
+  ): Promise<scram.ScramDescription[]> {
+    return scram.describeUserScramCredentials(this.#ask, users, options)
+  }
+
+  /** Sets and deletes SCRAM credentials. */
+  async alterUserScramCredentials(
+    alterations: readonly scram.ScramAlteration[],
+    options: AdminOptions = {},
+  ): Promise<scram.UserResult[]> {
+    return scram.alterUserScramCredentials(this.#ask, alterations, options)
+  }
+
+  // --- Cluster
+
+  /** The cluster's id, brokers and controller. */
+  async describeCluster(options: AuthorizedOperationsOptions = {}): Promise<cluster.ClusterDescription> {
+    return cluster.describeCluster(this.#ask, options)
+  }
+
+  /** Elects leaders, for these partitions or all; `ELECTION_NOT_NEEDED` is the error of one that has the right leader. */
+  async electLeaders(
+    type: cluster.ElectionType,
+    partitions: readonly TopicPartition[] | null = null,
+    options: AdminOperationOptions = {},
+  ): Promise<cluster.ElectionResult[]> {
+    return cluster.electLeaders(this.#ask, type, partitions, options)
+  }
+
+  /**
+   * What a broker knows of the cluster, and of one topic or all. Asking for one topic may create it, where
+   * `allow.auto.create.topics` is set, as it is for a producer whose connections are shared.
+   */
+  async metadata({ topic, timeout, signal }: OperationOptions & { topic?: string } = {}): Promise<Metadata> {
+    const name = topic === undefined ? '' : checkText(topic, 'metadata: topic')
+    const ms = checkTimeout(timeout, 'metadata')
+    return metadataFrom(await this.#wait<string>((native, id) => native.metadata(id, ms, name), signal))
+  }
+
+  /** The cluster's id. */
+  async clusterId({ timeout, signal }: OperationOptions = {}): Promise<string> {
+    const ms = checkTimeout(timeout, 'clusterId')
+    return this.#wait<string>((native, id) => native.clusterId(id, ms), signal)
+  }
+
+  /** The id of the controller; with KRaft that of some broker that takes requests for it. */
+  async controllerId({ timeout, signal }: OperationOptions = {}): Promise<number> {
+    const ms = checkTimeout(timeout, 'controllerId')
+    return this.#wait<number>((native, id) => native.controllerId(id, ms), signal)
+  }
+
+  // --- The end
+
+  /**
+   * Stops; what waits for an answer rejects. Settles within `timeout` milliseconds (30 s without one); further calls
+   * return the same promise.
+   */
+  close({ timeout = defaultCloseTimeout }: { timeout?: number } = {}): Promise<void> {
+    if (!this.#closed) {
+      const error = closedError(this.name)
+      for (const reject of this.#waiting) reject(error)
+      this.#closed = this.#own ? this.#own.close(timeout) : Promise.resolve()
+    }
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  readonly #ask: Ask = async <T>(
+    operation: string,
+    args: unknown,
+    options: AdminOptions,
+    more?: object,
+  ): Promise<T> => {
+    const settings = settingsOf(operation, options, more)
+    const send = (native: NativeClient, id: number) => native.admin(id, operation, args, settings)
+    return JSON.parse(await this.#wait<string>(send, options.signal)) as T
+  }
+
+  async #wait<T>(send: (native: NativeClient, id: number) => void, signal: AbortSignal | undefined): Promise<T> {
+    if (this.#closed) throw closedError(this.name)
+    const answer = this.#client.request<T>(send, signal)
+    let rejectWhenClosed: (error: unknown) => void = () => {}
+    const closed = new Promise<never>((_, reject) => {
+      rejectWhenClosed = reject
+    })
+    this.#waiting.add(rejectWhenClosed)
+    try {
+      return await Promise.race([answer, closed])
+    } finally {
+      this.#waiting.delete(rejectWhenClosed)
+    }
+  }
+}
+
+// How `from` reaches the constructor; nobody else has the key.
+const sharing = Symbol('odradek.sharing')

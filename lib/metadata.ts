@@ -1,0 +1,50 @@
+// What a broker says of its cluster (rd_kafka_metadata).
+import { errorName, KafkaError } from './errors.js'
+
+export interface BrokerMetadata {
+  id: number
+  host: string
+  port: number
+}
+
+export interface PartitionMetadata {
+  partition: number
+  /** The id of the broker; -1 when there is none at the moment. */
+  leader: number
+  replicas: number[]
+  isr: number[]
+  error?: KafkaError
+}
+
+export interface TopicMetadata {
+  topic: string
+  partitions: PartitionMetadata[]
+  error?: KafkaError
+}
+
+export interface Metadata {
+  /** Who said so. */
+  originBroker: { id: number; name: string }
+  brokers: BrokerMetadata[]
+  topics: TopicMetadata[]
+}
+
+type Coded = { errno?: number; error?: KafkaError }
+
+/** @internal */
+export function metadataFrom(json: string): Metadata {
+  const metadata = JSON.parse(json) as Metadata
+  for (const topic of metadata.topics) {
+    setError(topic, topic.topic)
+    for (const partition of topic.partitions) setError(partition, `${topic.topic} [${partition.partition}]`)
+  }
+  return metadata
+}
+
+function setError(item: Coded, what: string): void {
+  const { errno } = item
+  if (errno === undefined) return
+  delete item.errno
+  const error = new KafkaError(errorName(errno))
+  item.error = new KafkaError(error.code, `${what}: ${error.message}`)
+}
