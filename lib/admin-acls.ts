@@ -11,7 +11,7 @@ import {
   permissions,
 } from './admin-check.js'
 import { type AdminOptions, type Ask, withErrors } from './admin-request.js'
-import type { KafkaError } from './errors.js'
+import { KafkaError } from './errors.js'
 
 export type AclOperation = (typeof aclOperations)[number]
 export type AclResourceType = (typeof aclResourceTypes)[number]
@@ -92,7 +92,21 @@ function newAcl(acl: NewAcl): WireAcl {
 
 export async function describeAcls(ask: Ask, filter: AclFilter, options: AdminOptions): Promise<AclBinding[]> {
   const acls = await ask<WireAcl[]>('describeAcls', aclFilter(filter, 'describeAcls'), options)
+  if (acls.length === 0) await assertMayDescribe(ask, options)
   return acls.map(bindingOf)
+}
+
+// librdkafka 2.15 drops the error of the whole response: who may not ask would be told that there is nothing.
+async function assertMayDescribe(ask: Ask, options: AdminOptions): Promise<void> {
+  const settings = { authorizedOperations: true }
+  const { authorizedOperations } = await ask<{ authorizedOperations: unknown }>(
+    'describeCluster',
+    null,
+    options,
+    settings,
+  )
+  if (operationNames(authorizedOperations)?.includes('describe')) return
+  throw new KafkaError('CLUSTER_AUTHORIZATION_FAILED', 'describeAcls: not authorized to describe the cluster')
 }
 
 export async function deleteAcls(

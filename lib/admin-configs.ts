@@ -13,7 +13,14 @@ import {
   invalid,
   nameOf,
 } from './admin-check.js'
-import { type AdminOptions, type AdminSettings, type Ask, type ValidateOptions, withErrors } from './admin-request.js'
+import {
+  type AdminOptions,
+  type AdminSettings,
+  type Ask,
+  inOrder,
+  type ValidateOptions,
+  withErrors,
+} from './admin-request.js'
 import type { KafkaError } from './errors.js'
 
 export type ConfigResourceType = 'topic' | 'group' | 'broker'
@@ -91,8 +98,7 @@ async function perBroker(
   if (others.length > 0) requests.push(others)
   const answers = await Promise.all(requests.map((list) => ask<WireResource[]>(operation, list, options, settings)))
   const key = ({ type, name }: { type: number; name: string }) => `${type}/${name}`
-  const order = new Map(resources.map((one, i) => [key(one), i]))
-  return withErrors(answers.flat()).sort((a, b) => (order.get(key(a)) ?? 0) - (order.get(key(b)) ?? 0))
+  return inOrder(withErrors(answers.flat()), resources.map(key), key)
 }
 
 function entryOf({ source, synonyms, ...rest }: WireEntry): ConfigEntry {

@@ -1,7 +1,7 @@
 // What people write again and again with an admin client.
 import type { GroupDescription } from './admin-groups.js'
 import { given, invalid } from './admin-check.js'
-import { type AdminOptions, checkTimeout } from './admin-request.js'
+import { type AdminOptions, checkTimeout, sleep, within } from './admin-request.js'
 import type { ListOffsetsResult, OffsetSpec, TopicDescription } from './admin-topics.js'
 import type { AdminClient } from './admin.js'
 import type { OperationOptions } from './client.js'
@@ -35,12 +35,6 @@ export interface ResetOffsetsOptions extends AdminOptions {
 const firstPause = 25
 const longestPause = 500
 
-/** One deadline for all requests of a convenience. */
-function within(options: OperationOptions, what: string): () => AdminOptions {
-  const deadline = performance.now() + checkTimeout(options.timeout, what)
-  return () => ({ ...options, timeout: Math.max(1, Math.round(deadline - performance.now())) })
-}
-
 const keyOf = ({ topic, partition }: TopicPartition) => `${partition}/${topic}`
 
 function byName(a: TopicPartition, b: TopicPartition): number {
@@ -53,7 +47,11 @@ export async function groupLag(admin: AdminClient, group: string, options: Admin
     admin.listConsumerGroupOffsets(group, null, left()),
     admin.describeConsumerGroups([group], left()),
   ])
-  if (committed.length === 0 && description.error) throw description.error
+  if (committed.length === 0) {
+    if (description.error) throw description.error
+    // So brokers before 4.0 say that there is no such group.
+    if (description.state === 'dead') throw new KafkaError('GROUP_ID_NOT_FOUND', `groupLag: there is no group ${group}`)
+  }
   const positions = new Map<string, TopicPartition & { offset: number }>()
   for (const { assignment } of description.members) {
     for (const partition of assignment) positions.set(keyOf(partition), { ...partition, offset: -1 })
@@ -177,19 +175,4 @@ export async function waitForTopic(
     }
     await sleep(pause, options.signal)
   }
-}
-
-function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer)
-      reject(signal?.reason)
-    }
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', stop)
-      resolve()
-    }, ms)
-    if (signal?.aborted) stop()
-    else signal?.addEventListener('abort', stop, { once: true })
-  })
 }

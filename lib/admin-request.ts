@@ -76,6 +76,33 @@ export function withErrors<T extends { error?: KafkaError | undefined }>(items: 
   return items
 }
 
+/** In the order in which they were asked for; brokers answer in theirs. */
+export function inOrder<T>(items: T[], keys: readonly string[], keyOf: (item: T) => string): T[] {
+  const order = new Map(keys.map((key, i) => [key, i]))
+  return items.sort((a, b) => (order.get(keyOf(a)) ?? 0) - (order.get(keyOf(b)) ?? 0))
+}
+
+export function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer)
+      reject(signal?.reason)
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop)
+      resolve()
+    }, ms)
+    if (signal?.aborted) stop()
+    else signal?.addEventListener('abort', stop, { once: true })
+  })
+}
+
+/** One deadline for several requests: the options of the next. */
+export function within<T extends OperationOptions>(options: T, what: string): () => T & { timeout: number } {
+  const deadline = performance.now() + checkTimeout(options.timeout, what)
+  return () => ({ ...options, timeout: Math.max(1, Math.round(deadline - performance.now())) })
+}
+
 export function errorOf(error: unknown): KafkaError {
   return KafkaError.from(error as NativeError)
 }

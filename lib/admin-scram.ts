@@ -10,7 +10,7 @@ import {
   nameOf,
   scramMechanisms,
 } from './admin-check.js'
-import { type AdminOptions, type Ask, withErrors } from './admin-request.js'
+import { type AdminOptions, type Ask, inOrder, within, withErrors } from './admin-request.js'
 import type { KafkaError } from './errors.js'
 
 export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
@@ -20,7 +20,7 @@ const defaultIterations = 8192
 const minIterations = 4096
 const maxIterations = 16_384
 
-/** Sets the password of a user, or deletes it. */
+/** Sets the password of a user for a mechanism, or deletes it. */
 export type ScramAlteration =
   | {
       user: string
@@ -33,12 +33,16 @@ export type ScramAlteration =
     }
   | { user: string; mechanism: ScramMechanism; delete: true }
 
-export interface UserResult {
+/** What became of one alteration. */
+export interface ScramResult {
   user: string
+  mechanism: ScramMechanism
   error?: KafkaError
 }
 
-export interface ScramDescription extends UserResult {
+export interface ScramDescription {
+  user: string
+  error?: KafkaError
   credentials: { mechanism: ScramMechanism | 'unknown'; iterations: number }[]
 }
 
@@ -48,8 +52,9 @@ export async function describeUserScramCredentials(
   options: AdminOptions,
 ): Promise<ScramDescription[]> {
   const what = 'describeUserScramCredentials'
-  type Wire = UserResult & { credentials: { mechanism: number; iterations: number }[] }
-  const list = withErrors(await ask<Wire[]>(what, checkTexts(users, what, 'a user'), options))
+  type Wire = Omit<ScramDescription, 'credentials'> & { credentials: { mechanism: number; iterations: number }[] }
+  const names = checkTexts(users, what, 'a user')
+  const list = inOrder(withErrors(await ask<Wire[]>(what, names, options)), names, ({ user }) => user)
   return list.map((user) => ({
     ...user,
     credentials: user.credentials.map(({ mechanism, iterations }) => ({
@@ -63,13 +68,38 @@ export async function alterUserScramCredentials(
   ask: Ask,
   alterations: readonly ScramAlteration[],
   options: AdminOptions,
-): Promise<UserResult[]> {
+): Promise<ScramResult[]> {
   const what = 'alterUserScramCredentials'
   const list = checkList(alterations, what).map((item) => alteration(checkObject(item, what), what))
-  return list.length === 0 ? [] : withErrors(await ask<UserResult[]>(what, list, options))
+  const left = within(options, what)
+  const results: ScramResult[] = []
+  for (const round of rounds(list)) {
+    const wire = round.map((index) => list[index])
+    const answers = await ask<{ user: string; error?: KafkaError }[]>(what, wire, left())
+    const errors = new Map(withErrors(answers).map(({ user, error }) => [user, error]))
+    for (const index of round) {
+      const { user, mechanism } = alterations[index]
+      const error = errors.get(user)
+      results[index] = error ? { user, mechanism, error } : { user, mechanism }
+    }
+  }
+  return results
 }
 
-function alteration(item: ScramAlteration, what: string): object {
+/** Kafka takes a user once in a request: the indexes of what can go together, in order. */
+function rounds(list: readonly { user: string }[]): number[][] {
+  const counts = new Map<string, number>()
+  const result: number[][] = []
+  list.forEach(({ user }, index) => {
+    const round = counts.get(user) ?? 0
+    counts.set(user, round + 1)
+    result[round] ??= []
+    result[round].push(index)
+  })
+  return result
+}
+
+function alteration(item: ScramAlteration, what: string): { user: string } & Record<string, unknown> {
   const user = checkText(item.user, `${what}: user`)
   const mechanism = checkName(item.mechanism, scramMechanisms, `${what}: ${user}: mechanism`, accepted)
   if ('delete' in item) {

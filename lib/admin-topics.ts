@@ -11,18 +11,23 @@ import {
 } from './admin-check.js'
 import {
   type AdminOperationOptions,
+  type AdminOptions,
   type Ask,
   type AuthorizedOperationsOptions,
   errorOf,
+  inOrder,
   operationSettings,
+  sleep,
   type ValidateOptions,
+  within,
   withErrors,
 } from './admin-request.js'
 import { type AclOperation, operationNames } from './admin-acls.js'
-import type { KafkaError } from './errors.js'
+import { KafkaError } from './errors.js'
 import {
   checkOffsets,
   checkPartitions,
+  Offset,
   type TopicPartition,
   type TopicPartitionOffset,
   type TopicPartitionResult,
@@ -188,7 +193,7 @@ export async function describeTopics(
   const settings = options.includeAuthorizedOperations ? { authorizedOperations: true } : {}
   const list = withErrors(await ask<TopicDescription[]>('describeTopics', names, options, settings))
   for (const item of list) item.authorizedOperations = operationNames(item.authorizedOperations)
-  return list
+  return inOrder(list, names, ({ topic }) => topic)
 }
 
 export async function deleteRecords(
@@ -204,7 +209,9 @@ export async function deleteRecords(
     }
   }
   if (list.length === 0) return []
-  return partitionItems(await ask(what, list, options, operationSettings(what, options)))
+  return untilLed<TopicPartitionResult>(ask, list, within(options, what), { metadata: null }, async (some, left) => {
+    return partitionItems(await ask(what, some, left, operationSettings(what, options)))
+  })
 }
 
 /** @internal Results of partitions, as elsewhere. */
@@ -227,9 +234,63 @@ export async function listOffsets(
     throw invalid(`${what}: isolationLevel is 'read_uncommitted', 'read_committed'; got ${given(isolationLevel)}`)
   }
   const settings = { ...operationSettings(what, options), isolationLevel: isolationLevel === 'read_committed' ? 1 : 0 }
-  const items = withErrors(await ask<(ListOffsetsResult & { metadata?: unknown })[]>(what, list, options, settings))
-  for (const item of items) delete item.metadata
-  return items
+  return untilLed<ListOffsetsResult>(ask, list, within(options, what), { timestamp: -1 }, async (some, left) => {
+    const items = withErrors(await ask<(ListOffsetsResult & { metadata?: unknown })[]>(what, some, left, settings))
+    for (const item of items) delete item.metadata
+    return items
+  })
+}
+
+// Errors of a leader that has just changed, or has not begun yet.
+const passing = new Set([
+  'NOT_LEADER_FOR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+])
+const leaderPause = 50
+
+/** Asks the leaders of partitions, and those again who were not the leaders, for as long as there is time. */
+async function untilLed<T extends TopicPartition & { error?: KafkaError }>(
+  ask: Ask,
+  partitions: readonly TopicPartition[],
+  left: () => AdminOptions & { timeout: number },
+  blank: Partial<T>,
+  request: (some: readonly TopicPartition[], left: AdminOptions) => Promise<T[]>,
+): Promise<T[]> {
+  const keyOf = ({ topic, partition }: TopicPartition) => `${partition}/${topic}`
+  const results = new Map<string, T>()
+  for (let some = partitions; some.length > 0; ) {
+    const options = left()
+    const items = await request(some, options).catch((error) => withoutLeaders(ask, some, options, error))
+    for (const item of items) results.set(keyOf(item), { ...blank, ...item } as T)
+    const again = new Set(items.filter(({ error }) => error && passing.has(error.code)).map(keyOf))
+    if (again.size === 0 || left().timeout <= leaderPause) break
+    await sleep(leaderPause, options.signal)
+    some = partitions.filter((one) => again.has(keyOf(one)))
+  }
+  return inOrder([...results.values()], partitions.map(keyOf), keyOf)
+}
+
+// When none of the partitions has a leader, librdkafka fails the request without saying what is wrong with which.
+async function withoutLeaders(
+  ask: Ask,
+  partitions: readonly TopicPartition[],
+  { timeout, signal }: AdminOptions,
+  error: unknown,
+): Promise<(TopicPartition & { error: KafkaError })[]> {
+  if (!(error instanceof KafkaError) || error.code !== '_NOENT') throw error
+  const names = [...new Set(partitions.map(({ topic }) => topic))]
+  const described = await describeTopics(ask, names, { timeout, signal })
+  const topics = new Map(described.map((topic) => [topic.topic, topic]))
+  return partitions.map(({ topic, partition }) => {
+    const found = topics.get(topic)
+    const exists = found?.partitions.some((one) => one.partition === partition)
+    const reason = exists ? 'has no leader' : 'does not exist'
+    const code = exists ? 'LEADER_NOT_AVAILABLE' : 'UNKNOWN_TOPIC_OR_PART'
+    const reported = found?.error ?? new KafkaError(code, `${topic} [${partition}] ${reason}`)
+    return { topic, partition, offset: Offset.invalid, leaderEpoch: null, error: reported }
+  })
 }
 
 const specs: Readonly<Record<string, number>> = { latest: -1, earliest: -2, maxTimestamp: -3 }

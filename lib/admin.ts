@@ -279,7 +279,7 @@ export class AdminClient implements AsyncDisposable {
   async alterUserScramCredentials(
     alterations: readonly scram.ScramAlteration[],
     options: AdminOptions = {},
-  ): Promise<scram.UserResult[]> {
+  ): Promise<scram.ScramResult[]> {
     return scram.alterUserScramCredentials(this.#ask, alterations, options)
   }
 

@@ -41,7 +41,7 @@ export type {
   AuthorizedOperationsOptions,
   ValidateOptions,
 } from './admin-request.js'
-export type { ScramAlteration, ScramDescription, ScramMechanism, UserResult } from './admin-scram.js'
+export type { ScramAlteration, ScramDescription, ScramMechanism, ScramResult } from './admin-scram.js'
 export type {
   ListOffsetsOptions,
   ListOffsetsResult,
