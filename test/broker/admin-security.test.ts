@@ -147,9 +147,11 @@ describe('SCRAM users', () => {
       { user, mechanism },
       { user, mechanism: 'SCRAM-SHA-256' },
     ])
-    const found = await waitFor('Kafka knows the user', async () => (await kafka.describeScram())[user])
-    expect(found).toHaveLength(2)
-    const [{ credentials }] = await admin.describeUserScramCredentials([user])
+    await waitFor('Kafka knows both', async () => (await kafka.describeScram())[user]?.length === 2)
+    const credentials = await waitFor('every broker does', async () => {
+      const [{ credentials }] = await admin.describeUserScramCredentials([user])
+      return credentials.length === 2 ? credentials : undefined
+    })
     expect(credentials).toContainEqual({ mechanism, iterations: 4096 })
     expect(credentials).toContainEqual({ mechanism: 'SCRAM-SHA-256', iterations: 8192 })
 
