@@ -29,7 +29,7 @@ import { Producer } from './producer.js'
 /** A handle of its own. */
 class AdminHandle extends Client<NativeClient> {
   constructor(config: AdminConfig, options: ClientOptions) {
-    const entries = prepareConfig('admin', config).flat()
+    const entries = prepareConfig('admin', config, { tokenProvider: options.tokenProvider !== undefined }).flat()
     super(
       (dispatch) => new binding.Admin(entries, dispatch),
       effective('admin', config)['client.id'] ?? 'admin',
@@ -89,6 +89,11 @@ export class AdminClient implements AsyncDisposable {
   /** The last error of `onError`, for probes. */
   get lastError(): KafkaError | undefined {
     return this.#client.lastError
+  }
+
+  /** A new user name and password for the connections made from now on; of the client that this shares, too. */
+  setSaslCredentials(username: string, password: string): void {
+    this.#client.setSaslCredentials(username, password)
   }
 
   // --- Topics
