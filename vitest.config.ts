@@ -6,7 +6,12 @@ const dist = (file: string) => fileURLToPath(new URL(`./dist/${file}`, import.me
 
 function project(name: string, more: object = {}) {
   return {
-    resolve: { alias: [{ find: /^odradek$/, replacement: dist('index.js') }] },
+    resolve: {
+      alias: [
+        { find: /^odradek$/, replacement: dist('index.js') },
+        { find: /^odradek\/(.*)$/, replacement: dist('$1.js') },
+      ],
+    },
     test: {
       name,
       include: [`test/${name}/**/*.test.ts`],

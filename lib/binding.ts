@@ -82,6 +82,11 @@ export interface NativeProducer extends NativeClient {
   produce(slab: number, size: number, count: number): boolean
   flush(id: number, timeout: number): void
   purge(id: number, flags: number): void
+  /** See TransactionCall in native/transaction.h. */
+  transaction(id: number, call: number, timeout: number): void
+  flushTransaction(id: number, timeout: number): void
+  sendOffsets(id: number, list: NativePartitionInput[], groupMetadata: Uint8Array, timeout: number): void
+  interruptTransaction(): void
 }
 
 export interface NativeConsumer extends NativeClient {
@@ -106,6 +111,7 @@ export interface NativeConsumer extends NativeClient {
   watermarks(id: number, topic: string, partition: number, timeout: number): void
   memberId(id: number): void
   rebalanceProtocol(id: number): void
+  groupMetadata(id: number): void
 }
 
 /** What an embedded cluster sends, as the first argument of its dispatch function; native/mock_cluster_host.h has the same. */

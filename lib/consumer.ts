@@ -5,6 +5,7 @@ import { type ClientOptions, guard, type OperationOptions, settlesWithin } from 
 import { type ConsumerConfig, effective, prepareConfig } from './config.js'
 import { ConsumerPositions } from './consumer-positions.js'
 import { errorName, KafkaError } from './errors.js'
+import { type ConsumerGroupMetadata, checkFenceable, groupMetadataOf, type NativeGroupMetadata } from './group-metadata.js'
 import { Inbox } from './inbox.js'
 import { Message, type PartitionSlot } from './message.js'
 import { MessageBatch } from './message-batch.js'
@@ -34,6 +35,9 @@ const partitionEof = -191 // RD_KAFKA_RESP_ERR__PARTITION_EOF
 const noOffset = -168 // RD_KAFKA_RESP_ERR__NO_OFFSET
 // REBALANCE_IN_PROGRESS, ILLEGAL_GENERATION, STALE_MEMBER_EPOCH
 const rebalancing = new Set([27, 22, 113])
+// The same, UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH: there is a rebalance to be dealt with first
+const outOfGroup = new Set([...rebalancing, 25, 110])
+const rewindPause = 50
 const seekTimeout = 10_000
 const defaultCloseTimeout = 30_000
 const storeInterval = 500
@@ -68,6 +72,8 @@ export class Consumer extends ConsumerPositions implements AsyncIterable<Message
   // Usually one: the reader's. unsubscribe() may wait beside it.
   readonly #waiting = new Set<() => void>()
   #barrier: Promise<unknown> = Promise.resolve()
+  // Partitions were taken by hand: there is no membership that could be lost.
+  #byHand = false
 
   constructor(config: ConsumerConfig, options: ConsumerOptions = {}) {
     const entries = prepareConfig('consumer', config, { tokenProvider: options.tokenProvider !== undefined }).flat()
@@ -77,6 +83,7 @@ export class Consumer extends ConsumerPositions implements AsyncIterable<Message
     this.#maxPollInterval = values['max.poll.interval.ms']
     this.#autoStore = values['enable.auto.offset.store'] && values['group.id'] !== null
     this.#autoCommit = values['enable.auto.commit'] && values['group.id'] !== null
+    this.#inbox.tracking = !this.#autoCommit && values['group.id'] !== null
     if (this.#autoStore) {
       // For handlers slower than this; a quick one stores at the end of each slab.
       this.#storeTimer = setInterval(() => this.#asking || this.#store(), storeInterval).unref()
@@ -327,6 +334,7 @@ export class Consumer extends ConsumerPositions implements AsyncIterable<Message
     this.assertOpen()
     const list = (Array.isArray(topics) ? topics : [topics]).map((topic) => ({ topic: patternOf(topic), partition: -1 }))
     if (list.length === 0) throw new KafkaError('_INVALID_ARG', 'subscribe takes at least one topic')
+    this.#byHand = false
     await this.command((id) => this.native.subscribe(id, list))
   }
 
@@ -352,6 +360,7 @@ export class Consumer extends ConsumerPositions implements AsyncIterable<Message
   async assign(partitions: readonly (TopicPartition & { offset?: number })[] | null): Promise<void> {
     this.assertOpen()
     const list = checkPartitions(partitions ?? [], 'assign')
+    this.#byHand = list.length > 0
     this.#store()
     await this.#exclusively(() =>
       this.command((id) => this.native.assign(id, list.length > 0 ? list : null), undefined, (_, error) => {
@@ -467,6 +476,69 @@ export class Consumer extends ConsumerPositions implements AsyncIterable<Message
       // Nothing to commit is no failure.
       if (error instanceof KafkaError && error.errno === noOffset) return []
       throw error
+    }
+  }
+
+  // --- Transactions
+
+  /**
+   * What a producer needs to commit offsets in a transaction: who this member is, so that a member that has lost its
+   * partitions is refused. Good until the next rebalance; may be given to another thread of this process.
+   */
+  async groupMetadata(): Promise<ConsumerGroupMetadata> {
+    this.assertOpen()
+    return groupMetadataOf(await this.command<NativeGroupMetadata>((id) => this.native.groupMetadata(id)))
+  }
+
+  /** @internal What the application has been handed, what it has in its hands included, and on whose behalf. */
+  async transactionOffsets(): Promise<{ offsets: TopicPartitionOffset[]; metadata: ConsumerGroupMetadata }> {
+    this.assertOpen()
+    if (this.#autoCommit) {
+      throw new KafkaError(
+        '_INVALID_ARG',
+        `${this.name} commits offsets by itself, outside of the transaction: set 'enable.auto.commit' to false`,
+      )
+    }
+    const offsets = this.#inbox.handed()
+    const metadata = await this.groupMetadata()
+    checkFenceable(metadata, this.#byHand, this.#rebalance?.lost === true)
+    return { offsets, metadata }
+  }
+
+  /**
+   * Goes back to what the group has committed, as after an aborted transaction: every message handed out since, and
+   * whatever was fetched behind it, is read again. For `enable.auto.commit=false`.
+   */
+  async rewind({ timeout = seekTimeout, signal }: OperationOptions = {}): Promise<void> {
+    this.assertOpen()
+    const deadline = performance.now() + timeout
+    for (;;) {
+      // Who rewinds is through with what it has.
+      if (this.#rebalance) await this.#runRebalance()
+      const first = this.#inbox.firstHanded()
+      if (first.length === 0) return
+      try {
+        return await this.#rewindTo(await this.committed(first, { timeout, signal }), first, { timeout, signal })
+      } catch (error) {
+        if (!outOfGroup.has((error as KafkaError).errno) || performance.now() > deadline) throw error
+      }
+      this.native.read(Want.readAhead) // so that the rebalance arrives
+      await new Promise((resolve) => setTimeout(resolve, rewindPause))
+    }
+  }
+
+  async #rewindTo(
+    committed: readonly TopicPartitionResult[],
+    first: readonly TopicPartitionOffset[],
+    options: OperationOptions,
+  ): Promise<void> {
+    const targets = committed.map(({ topic, partition, offset, error }, i) => {
+      if (error) throw error
+      return { topic, partition, offset: offset >= 0 ? offset : first[i].offset }
+    })
+    for (const { error } of await this.seek(targets, options)) {
+      // A partition that is not ours any more needs no rewinding.
+      if (error && error.code !== '_STATE' && error.code !== '_UNKNOWN_PARTITION') throw error
     }
   }
 

@@ -12,10 +12,16 @@ export class Inbox {
   /** Rows below may be handed out without looking further: no error among them, and nobody wants attention. */
   limit = 0
 
+  /** Whether to keep what `handed` answers. */
+  tracking = false
+
   readonly slots: PartitionSlot[] = []
   readonly #behind: MessageSlab[] = []
   #handed: Rows[] = []
   #slabHandedFrom = 0
+  // With tracking: for each partition what the application was through with, and the first offset it was handed.
+  readonly #passed = new Map<string, TopicPartitionOffset>()
+  readonly #first = new Map<string, TopicPartitionOffset>()
 
   receive(memory: ArrayBuffer, count: number, newSlots: PartitionSlot[] | null): void {
     if (newSlots) this.slots.push(...newSlots)
@@ -84,14 +90,35 @@ export class Inbox {
       if (rows.to - taken > rows.from) this.#handed.push({ ...rows, to: rows.to - taken })
     }
     const offsets = offsetsAfter(this.#handed, true)
+    if (this.tracking) for (const after of offsets) this.#passed.set(nameOf(after.topic, after.partition), after)
     this.#handed = kept
     return offsets
+  }
+
+  /**
+   * For each partition the offset after the last message handed out, what is in the application's hands included, since
+   * it was assigned or sought.
+   */
+  handed(): TopicPartitionOffset[] {
+    this.#keepHanded()
+    const offsets = new Map(this.#passed)
+    for (const after of offsetsAfter(this.#handed, true)) offsets.set(nameOf(after.topic, after.partition), after)
+    return [...offsets.values()]
+  }
+
+  /** For the same partitions the first offset handed out. */
+  firstHanded(): TopicPartitionOffset[] {
+    this.#keepHanded()
+    return [...this.#first.values()]
   }
 
   /** What was handed out of these partitions is not the application's to settle any more: lost, or sought away from. */
   forgetHanded(partitions: readonly TopicPartition[] | null): void {
     this.#keepHanded()
     const names = partitions && namesOf(partitions)
+    for (const known of [this.#passed, this.#first]) {
+      for (const name of known.keys()) if (!names || names.has(name)) known.delete(name)
+    }
     for (const { slab, from, to } of this.#handed) {
       for (let row = from; row < to; row++) {
         const { topic, partition } = slab.slots[slab.slot(row)]
@@ -107,10 +134,25 @@ export class Inbox {
     let from = this.#slabHandedFrom
     for (let row = from; row <= this.row; row++) {
       if (row < this.row && slab.error(row) === 0) continue
-      if (row > from) this.#handed.push({ slab, from, to: row })
+      if (row > from) this.#keepRows({ slab, from, to: row })
       from = row + 1
     }
     this.#slabHandedFrom = this.row
+  }
+
+  #keepRows(rows: Rows): void {
+    this.#handed.push(rows)
+    if (!this.tracking) return
+    const { slab, from, to } = rows
+    let last = -1
+    for (let row = from; row < to; row++) {
+      const slot = slab.slot(row)
+      if (slot === last) continue
+      last = slot
+      const { topic, partition } = slab.slots[slot]
+      const name = nameOf(topic, partition)
+      if (!this.#first.has(name)) this.#first.set(name, { topic, partition, offset: slab.offset(row) })
+    }
   }
 
   /** For each partition the first offset that has not been handed out. */

@@ -31,6 +31,19 @@ export class MessageBatch implements Iterable<Message> {
     return undefined
   }
 
+  /** @internal Two batches of about half the messages each. */
+  halves(): [MessageBatch, MessageBatch] {
+    let left = this.length >> 1
+    const halves: [Rows[], Rows[]] = [[], []]
+    for (const { slab, from, to } of this.#ranges) {
+      const middle = from + Math.min(left, to - from)
+      left -= middle - from
+      if (middle > from) halves[0].push({ slab, from, to: middle })
+      if (to > middle) halves[1].push({ slab, from: middle, to })
+    }
+    return [new MessageBatch(halves[0]), new MessageBatch(halves[1])]
+  }
+
   forEach(visit: (message: Message, index: number) => void): void {
     let index = 0
     for (const { slab, from, to } of this.#ranges) {

@@ -1,13 +1,17 @@
 // A producer: records in, delivery reports back. Nothing crosses per record: see record-writer.ts, delivery-report.ts.
 import type { Writable } from 'node:stream'
 import { binding, Dispatch, type NativeProducer } from './binding.js'
-import { abortable, Client, type ClientOptions, closedError, guard, type OperationOptions } from './client.js'
+import { abortable, Client, type ClientOptions, closedError, guard, type OperationOptions, settlesWithin } from './client.js'
 import { effective, type ProducerConfig, prepareConfig, prepareTopicConfig, type TopicConfig } from './config.js'
 import { type DeliveryReport, DeliveryReports, ReportRows, reportOf } from './delivery-report.js'
 import { KafkaError } from './errors.js'
 import { type BatchRecord, checkRecord, checkTopic, invalidRecord, type ProducerRecord } from './record.js'
 import { type WritableOptions, writableOf } from './producer-writable.js'
+import type { ConsumerGroupMetadata } from './group-metadata.js'
+import type { TopicPartitionOffset } from './offset.js'
 import { RecordWriter } from './record-writer.js'
+import { runTransaction, type Transaction } from './transaction.js'
+import { Transactions } from './transactions.js'
 import { type WaitingSend, WaitingSends } from './waiting-sends.js'
 
 /** Program values of a producer. */
@@ -64,6 +68,8 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
   readonly #freeSlots: number[] = []
   readonly #waiting = new WaitingSends()
   readonly #drained: (() => void)[] = []
+  readonly #transactions: Transactions
+  readonly #transactional: boolean
   #messages = 0
   #bytes = 0
 
@@ -75,9 +81,30 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
     this.#maxMessages = values['queue.buffering.max.messages'] || Number.MAX_SAFE_INTEGER
     this.#maxBytes = values['queue.buffering.max.kbytes'] * 1024
     this.#writer = new RecordWriter(this.native, values['message.max.bytes'])
+    this.#transactional = values['transactional.id'] !== null
+    this.#transactions = this.#makeTransactions(values['transactional.id'], values['transaction.timeout.ms'])
     for (const [topic, topicConfig] of Object.entries(options.topics ?? {})) {
       this.#addTopic(topic, prepareTopicConfig('producer', topicConfig).flat())
     }
+  }
+
+  #makeTransactions(id: string | null, timeout: number): Transactions {
+    return new Transactions({
+      id,
+      timeout,
+      name: this.name,
+      native: this.native,
+      assertOpen: () => this.assertOpen(),
+      command: (send) => this.command(send),
+      writeOut: () => this.#writer.flush(),
+      unreported: () => this.#messages + this.#waiting.messages,
+      dropWaiting: (error) => this.#waiting.rejectAll(error),
+    })
+  }
+
+  #assertWritable(): void {
+    this.assertOpen()
+    if (this.#transactional) this.#transactions.assertOpenForRecords()
   }
 
   /** Messages and bytes that have no report yet: in the queue, in flight, or waiting for room. */
@@ -92,7 +119,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
    * here; `_INVALID_ARG` or `MSG_SIZE_TOO_LARGE` for the record; `_STATE` when closed.
    */
   produce(record: ProducerRecord): void {
-    this.assertOpen()
+    this.#assertWritable()
     checkRecord(record)
     checkTopic(record.topic)
     if (!this.#hasRoom()) {
@@ -121,7 +148,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
     const signal = options?.signal
     let waiting: WaitingSend | undefined
     const sent = new Promise<DeliveryReport>((resolve, reject) => {
-      this.assertOpen()
+      this.#assertWritable()
       checkRecord(record)
       checkTopic(record.topic)
       signal?.throwIfAborted()
@@ -162,7 +189,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
     const signal = options?.signal
     let waiting: WaitingSend | undefined
     const sent = new Promise<DeliveryReports>((resolve, reject) => {
-      this.assertOpen()
+      this.#assertWritable()
       if (!Array.isArray(records)) throw invalidRecord('sendBatch takes an array of records')
       if (topic !== undefined) checkTopic(topic)
       signal?.throwIfAborted()
@@ -202,6 +229,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
 
   #failOfBatch(slot: number, index: number, topic: number, error: unknown): void {
     const pending = this.#pending[slot] as Pending
+    this.#transactions.deliveryFailed(error)
     pending.rows?.fail(index, topic, error instanceof KafkaError ? error : new KafkaError('_PURGE_QUEUE', String(error), { cause: error }))
     if (--pending.remaining === 0) queueMicrotask(() => this.#settle(slot, pending))
   }
@@ -268,6 +296,67 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
     })
   }
 
+  // --- Transactions
+
+  /**
+   * Once, before the first transaction: ends what an earlier producer with this `transactional.id` has left open, and
+   * fences that producer. `timeout` in milliseconds, twice `transaction.timeout.ms` without one.
+   *
+   * Rejections of the five calls: `error.fatal`: close this producer; `error.txnRequiresAbort`: call abortTransaction();
+   * `error.retriable`: call the same again, which goes on with it. The message says so, too.
+   */
+  initTransactions(options?: OperationOptions): Promise<void> {
+    return this.#transactions.init(options)
+  }
+
+  /** What is produced from here on is part of the transaction. */
+  beginTransaction(options?: OperationOptions): Promise<void> {
+    return this.#transactions.begin(options)
+  }
+
+  /**
+   * Commits a consumer's offsets (each that of the next message to read) with the transaction. What has been produced is
+   * flushed first. `timeout` in milliseconds, `transaction.timeout.ms` without one; so for the calls below.
+   */
+  sendOffsetsToTransaction(
+    offsets: readonly TopicPartitionOffset[],
+    groupMetadata: ConsumerGroupMetadata,
+    options?: OperationOptions,
+  ): Promise<void> {
+    return this.#transactions.sendOffsets(offsets, groupMetadata, options)
+  }
+
+  /** Flushes and commits. Rejects with `_INCONSISTENT` (abort then) when a message of the transaction failed. */
+  commitTransaction(options?: OperationOptions): Promise<void> {
+    return this.#transactions.commit(options)
+  }
+
+  /** Gives the transaction up, with what waits to be sent: those messages are reported with `_PURGE_QUEUE`. */
+  abortTransaction(options?: OperationOptions): Promise<void> {
+    return this.#transactions.abort(options)
+  }
+
+  /**
+   * Runs a function in a transaction: commits when it returns (or resolves), with its result; aborts when it throws, when
+   * the signal aborts, or when anything sent in it failed, awaited or not, and rejects with that error. Calls that fail
+   * with a retriable error are repeated for `timeout` milliseconds (`transaction.timeout.ms` without one) each.
+   *
+   * ```ts
+   * await producer.transaction(async (tx) => {
+   *   await tx.send({ topic: 'ledger', key: from, value: debit })
+   *   await tx.sendOffsets(consumer)
+   * })
+   * ```
+   */
+  transaction<T>(body: (tx: Transaction) => T | Promise<T>, options?: OperationOptions): Promise<T> {
+    return runTransaction(this, this.#transactions, body, options)
+  }
+
+  /** @internal Whether a transaction can begin. */
+  get transactionReady(): boolean {
+    return this.#transactions.phase === 'ready' && !this.closed && !this.fatalError
+  }
+
   /** Resolves when nothing waits for a report any more; at once if that is so now. */
   drained(): Promise<void> {
     if (this.#messages === 0 && this.#waiting.empty) return Promise.resolve()
@@ -276,13 +365,14 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
 
   /**
    * Flushes for up to `timeout` milliseconds (30 s without one), gives up what is left then, with a report for each,
-   * and stops. Settles within the timeout, in every state; further calls return the same promise.
+   * and stops. An open transaction is aborted; a commit that timed out is resumed. Settles within the timeout, in every state; further calls return the same promise.
    */
   close({ timeout = defaultCloseTimeout }: { timeout?: number } = {}): Promise<void> {
     return this.closeOnce(timeout, async () => {
       // Some of the time is kept for giving up what is left, which is reported too.
       const flushing = timeout - Math.min(timeout / 5, 1000)
-      if (this.#messages > 0 || !this.#waiting.empty) await this.#flush(flushing).catch(() => false)
+      if (this.#transactional) await settlesWithin(this.#transactions.endForClose(flushing), flushing)
+      else if (this.#messages > 0 || !this.#waiting.empty) await this.#flush(flushing).catch(() => false)
       this.#waiting.rejectAll(closedError(this.name))
     })
   }
@@ -306,6 +396,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
       const int = row * 16
       const slot = ints[int]
       bytes += ints[int + 7]
+      if (this.#transactional && ints[int + 2] !== 0) this.#transactions.deliveryFailed(ints[int + 2])
       if (slot === bulkSlot) {
         bulk++
         continue

@@ -7,6 +7,7 @@
 
 #include "client_wrap.h"
 #include "consumer.h"
+#include "transaction.h"
 
 namespace odradek {
 
@@ -62,6 +63,7 @@ class ConsumerWrap final : public ClientWrap<ConsumerWrap, Consumer> {
         InstanceMethod("watermarks", &ConsumerWrap::Watermarks),
         InstanceMethod("memberId", &ConsumerWrap::MemberId),
         InstanceMethod("rebalanceProtocol", &ConsumerWrap::RebalanceProtocol),
+        InstanceMethod("groupMetadata", &ConsumerWrap::GroupMetadata),
     };
     methods.insert(methods.end(), own.begin(), own.end());
     return DefineClass(env, "Consumer", methods);
@@ -223,6 +225,11 @@ class ConsumerWrap final : public ClientWrap<ConsumerWrap, Consumer> {
       rd_kafka_mem_free(rk, id);
       return TextResult(std::move(text));
     });
+  }
+
+  // groupMetadata(id): { bytes, groupId, generationId, memberId, groupInstanceId }
+  void GroupMetadata(const Info& info) {
+    Submit(On::kPollThread, info, [](rd_kafka_t* rk) { return odradek::GroupMetadata(rk); });
   }
 
   void RebalanceProtocol(const Info& info) {

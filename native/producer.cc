@@ -247,13 +247,15 @@ void Producer::PurgeHandedOver() {
   WakeAll();
 }
 
+bool Producer::WaitHandedOver(Clock::time_point deadline) {
+  std::unique_lock<std::mutex> lock(queue_mutex_);
+  const bool handed_over =
+      queue_changed_.wait_until(lock, deadline, [this] { return stopping() || (queue_.empty() && !producing_); });
+  return handed_over && !stopping();
+}
+
 bool Producer::Flush(rd_kafka_t* rk, Clock::time_point deadline) {
-  {
-    std::unique_lock<std::mutex> lock(queue_mutex_);
-    const bool handed_over =
-        queue_changed_.wait_until(lock, deadline, [this] { return stopping() || (queue_.empty() && !producing_); });
-    if (!handed_over || stopping()) return false;
-  }
+  if (!WaitHandedOver(deadline)) return false;
   // In slices, so that closing does not wait for a long flush. Delivery-report events: the poll thread serves them.
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());

@@ -40,6 +40,12 @@ class Producer final : public Client {
   void PurgeHandedOver();
   // Command thread. Waits for the slabs handed over, then for librdkafka's queue; false when out of time.
   bool Flush(rd_kafka_t* rk, Clock::time_point deadline);
+  // Command thread. Waits until librdkafka has the records of all slabs handed over; false when out of time.
+  bool WaitHandedOver(Clock::time_point deadline);
+
+  // JS thread: a transactional call under way need not go on; any thread asks.
+  void InterruptTransaction(bool interrupt) { transaction_interrupted_ = interrupt; }
+  bool transaction_interrupted() const { return transaction_interrupted_; }
 
  protected:
   void OnOpen(rd_kafka_t* rk) override;
@@ -88,6 +94,8 @@ class Producer final : public Client {
   std::mutex room_mutex_;  // guards reports_seen_
   std::condition_variable room_;
   uint64_t reports_seen_ = 0;
+
+  std::atomic<bool> transaction_interrupted_{false};
 };
 
 }  // namespace odradek

@@ -6,6 +6,7 @@
 
 #include "client_wrap.h"
 #include "producer.h"
+#include "transaction.h"
 
 namespace odradek {
 
@@ -23,6 +24,10 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
     methods.push_back(InstanceMethod("produce", &ProducerWrap::Produce));
     methods.push_back(InstanceMethod("flush", &ProducerWrap::Flush));
     methods.push_back(InstanceMethod("purge", &ProducerWrap::Purge));
+    methods.push_back(InstanceMethod("transaction", &ProducerWrap::Transaction));
+    methods.push_back(InstanceMethod("flushTransaction", &ProducerWrap::FlushTransaction));
+    methods.push_back(InstanceMethod("sendOffsets", &ProducerWrap::SendOffsets));
+    methods.push_back(InstanceMethod("interruptTransaction", &ProducerWrap::InterruptTransaction));
     return DefineClass(env, "Producer", methods);
   }
 
@@ -77,8 +82,7 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
 
   // flush(id, milliseconds): whether everything was reported
   void Flush(const Info& info) {
-    const auto deadline =
-        Client::Clock::now() + std::chrono::milliseconds(info[1].As<Napi::Number>().Int64Value());
+    const auto deadline = DeadlineOf(info[1]);
     Submit(On::kCommandThread, info, [producer = client(), deadline](rd_kafka_t* rk) {
       const bool flushed = producer->Flush(rk, deadline);
       Result result;
@@ -93,6 +97,42 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
     if (flags & RD_KAFKA_PURGE_F_QUEUE) client()->PurgeHandedOver();
     Submit(On::kCommandThread, info,
            [flags](rd_kafka_t* rk) { return Result::Fail(KafkaError::Of(rd_kafka_purge(rk, flags))); });
+  }
+
+  // transaction(id, call, milliseconds): see TransactionCall
+  void Transaction(const Info& info) {
+    const auto call = static_cast<TransactionCall>(info[1].As<Napi::Number>().Int32Value());
+    if (call == TransactionCall::kAbort) client()->PurgeHandedOver();
+    client()->InterruptTransaction(false);
+    Submit(On::kCommandThread, info, [producer = client(), call, deadline = DeadlineOf(info[2])](rd_kafka_t* rk) {
+      return CallTransaction(producer, rk, call, deadline);
+    });
+  }
+
+  // flushTransaction(id, milliseconds)
+  void FlushTransaction(const Info& info) {
+    client()->InterruptTransaction(false);
+    Submit(On::kCommandThread, info, [producer = client(), deadline = DeadlineOf(info[1])](rd_kafka_t* rk) {
+      return odradek::FlushTransaction(producer, rk, deadline);
+    });
+  }
+
+  // sendOffsets(id, offsets, group metadata's bytes, milliseconds)
+  void SendOffsets(const Info& info) {
+    SharedPartitionList offsets = PartitionListFromJs(info[1]);
+    Napi::Uint8Array bytes = info[2].As<Napi::Uint8Array>();
+    std::vector<uint8_t> metadata(bytes.Data(), bytes.Data() + bytes.ByteLength());
+    client()->InterruptTransaction(false);
+    Submit(On::kCommandThread, info,
+           [producer = client(), offsets, metadata = std::move(metadata), deadline = DeadlineOf(info[3])](
+               rd_kafka_t* rk) { return odradek::SendOffsets(producer, rk, offsets.get(), metadata, deadline); });
+  }
+
+  // interruptTransaction(): what is under way need not be waited for to its end
+  void InterruptTransaction(const Info&) { client()->InterruptTransaction(true); }
+
+  static Client::Clock::time_point DeadlineOf(const Napi::Value& milliseconds) {
+    return Client::Clock::now() + std::chrono::milliseconds(milliseconds.As<Napi::Number>().Int64Value());
   }
 
   std::unordered_map<uint32_t, SlabMemory> slabs_;

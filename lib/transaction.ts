@@ -1,0 +1,195 @@
+// One transaction as a function: committed when it returns, aborted when it throws.
+import { abortable, type OperationOptions } from './client.js'
+import type { Consumer } from './consumer.js'
+import type { DeliveryReport, DeliveryReports } from './delivery-report.js'
+import { KafkaError } from './errors.js'
+import type { ConsumerGroupMetadata } from './group-metadata.js'
+import type { TopicPartitionOffset } from './offset.js'
+import type { Producer } from './producer.js'
+import type { BatchRecord, ProducerRecord } from './record.js'
+import { abortAdvice, type Transactions } from './transactions.js'
+
+// Between two calls of what is retriable.
+const retryPause = 100
+
+/**
+ * An open transaction, as `producer.transaction` hands it out. Of no use after its end.
+ *
+ * What it is given need not be awaited: the transaction waits, and is aborted when anything of it failed.
+ */
+export class Transaction {
+  readonly #producer: Producer
+  readonly #transactions: Transactions
+  #ended = false
+  #failure: { error: unknown } | undefined
+  #offsets: Promise<void> = Promise.resolve()
+
+  /** @internal */
+  constructor(producer: Producer, transactions: Transactions) {
+    this.#producer = producer
+    this.#transactions = transactions
+  }
+
+  /** As `producer.send`, in the transaction. */
+  send(record: ProducerRecord, options?: { signal?: AbortSignal }): Promise<DeliveryReport> {
+    return this.#watch(() => this.#producer.send(record, options))
+  }
+
+  /** As `producer.sendBatch`: failures are values, and they abort the transaction. */
+  sendBatch(
+    topic: string,
+    records: readonly BatchRecord[],
+    options?: { signal?: AbortSignal },
+  ): Promise<DeliveryReports>
+  sendBatch(records: readonly ProducerRecord[], options?: { signal?: AbortSignal }): Promise<DeliveryReports>
+  sendBatch(
+    first: string | readonly ProducerRecord[],
+    second?: readonly BatchRecord[] | { signal?: AbortSignal },
+    third?: { signal?: AbortSignal },
+  ): Promise<DeliveryReports> {
+    return this.#watch(() => this.#producer.sendBatch(first as string, second as readonly BatchRecord[], third))
+  }
+
+  /** As `producer.produce`: throws `_QUEUE_FULL`, which does not abort the transaction by itself. */
+  produce(record: ProducerRecord): void {
+    this.#assertUsable()
+    this.#producer.produce(record)
+  }
+
+  /**
+   * Commits offsets with the transaction: what this consumer has been handed so far, the message in hand included; or
+   * the given ones, with the group's metadata. What has been sent is flushed first.
+   *
+   * The consumer needs `enable.auto.commit=false`.
+   */
+  sendOffsets(consumer: Consumer): Promise<void>
+  sendOffsets(offsets: readonly TopicPartitionOffset[], metadata: ConsumerGroupMetadata): Promise<void>
+  sendOffsets(what: Consumer | readonly TopicPartitionOffset[], metadata?: ConsumerGroupMetadata): Promise<void> {
+    return this.#watch(() => {
+      // Taken at once, not when an earlier call is through.
+      const given = Array.isArray(what)
+        ? Promise.resolve({ offsets: what, metadata: metadata as ConsumerGroupMetadata })
+        : offsetsOf(what)
+      const sent = this.#offsets.then(async () => {
+        const { offsets, metadata } = await given
+        await this.#transactions.sendOffsets(offsets, metadata)
+      })
+      this.#offsets = sent.catch(() => {})
+      given.catch(() => {})
+      return sent
+    })
+  }
+
+  /** @internal Settles what is under way; throws what failed. */
+  async finish(): Promise<void> {
+    await this.#offsets
+    this.#ended = true
+    if (this.#failure) throw this.#failure.error
+  }
+
+  /** @internal */
+  end(): void {
+    this.#ended = true
+  }
+
+  #assertUsable(): void {
+    if (this.#ended) throw new KafkaError('_STATE', 'this transaction has ended: its tx cannot be used any more')
+  }
+
+  #watch<T>(start: () => Promise<T>): Promise<T> {
+    try {
+      this.#assertUsable()
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    const promise = start()
+    // Noted, and so no unhandled rejection when nobody awaits it.
+    promise.catch((error) => {
+      this.#failure ??= { error }
+    })
+    return promise
+  }
+}
+
+function offsetsOf(consumer: unknown): Promise<{ offsets: TopicPartitionOffset[]; metadata: ConsumerGroupMetadata }> {
+  if (typeof (consumer as Consumer | undefined)?.transactionOffsets === 'function') {
+    return (consumer as Consumer).transactionOffsets()
+  }
+  const error = new KafkaError(
+    '_INVALID_ARG',
+    'sendOffsets takes a Consumer, or an array of offsets and group metadata',
+  )
+  return Promise.reject(error)
+}
+
+/** @internal See Producer.transaction. */
+export async function runTransaction<T>(
+  producer: Producer,
+  transactions: Transactions,
+  body: (tx: Transaction) => T | Promise<T>,
+  { signal, timeout = transactions.timeout }: OperationOptions = {},
+): Promise<T> {
+  signal?.throwIfAborted()
+  await repeat((left) => transactions.begin({ timeout: left }), timeout)
+  const tx = new Transaction(producer, transactions)
+  let committing = false
+  try {
+    const running = Promise.resolve(tx).then(body)
+    const result = await (signal ? abortable(running, signal) : running)
+    await tx.finish()
+    committing = true
+    // From here on the signal changes nothing any more.
+    await repeat((left) => transactions.commit({ timeout: left }), timeout)
+    return result
+  } catch (error) {
+    tx.end()
+    await abortAfter(transactions, error, committing, timeout)
+    throw aborted(error)
+  }
+}
+
+async function abortAfter(
+  transactions: Transactions,
+  error: unknown,
+  committing: boolean,
+  timeout: number,
+): Promise<void> {
+  if (error instanceof KafkaError) {
+    if (error.fatal) return
+    // The commit may or may not have happened: it cannot be aborted, only resumed.
+    if (committing && error.retriable) throw unknownOutcome(error)
+  }
+  try {
+    await repeat((left) => transactions.abort({ timeout: left }), timeout)
+  } catch (failure) {
+    if (!(failure instanceof KafkaError)) throw failure
+    const { code, message, fatal, retriable } = failure
+    const why = error instanceof Error ? error.message : String(error)
+    throw new KafkaError(code, `${message} (aborting because of: ${why})`, { fatal, retriable, cause: error })
+  }
+}
+
+/** The same error, after the abort that it asked for. */
+function aborted(error: unknown): unknown {
+  if (!(error instanceof KafkaError) || error.fatal || !error.txnRequiresAbort) return error
+  const message = error.message.replace(abortAdvice, 'The transaction has been aborted: it can be run again')
+  return new KafkaError(error.code, message, { cause: error.cause ?? error })
+}
+
+function unknownOutcome(error: KafkaError): KafkaError {
+  const message = `${error.message}. Until then, whether the transaction is committed is not known`
+  return new KafkaError(error.code, message, { retriable: true, cause: error })
+}
+
+/** Calls again as long as the error is retriable and there is time. */
+async function repeat(call: (left: number) => Promise<void>, timeout: number): Promise<void> {
+  const deadline = performance.now() + timeout
+  for (;;) {
+    try {
+      return await call(Math.max(0, deadline - performance.now()))
+    } catch (error) {
+      if (!(error instanceof KafkaError) || !error.retriable || performance.now() + retryPause >= deadline) throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, retryPause))
+  }
+}

@@ -1,0 +1,301 @@
+// The transactional API of a producer: which call is allowed when, and what an error asks for.
+import type { NativeProducer } from './binding.js'
+import { abortable, isNativeError, type OperationOptions } from './client.js'
+import { errorName, KafkaError, type NativeError } from './errors.js'
+import { type ConsumerGroupMetadata, checkGroupMetadata } from './group-metadata.js'
+import { checkOffsets, type TopicPartitionOffset } from './offset.js'
+
+// TransactionCall in native/transaction.h.
+const calls = { initTransactions: 0, beginTransaction: 1, commitTransaction: 2, abortTransaction: 3 } as const
+type CallName = keyof typeof calls | 'sendOffsetsToTransaction'
+
+/** @internal What an error that requires an abort ends with. */
+export const abortAdvice = 'The transaction has to be aborted: call abortTransaction(), then begin it anew'
+
+/** @internal What transactions need of their producer. */
+export interface TransactionHost {
+  readonly name: string
+  readonly native: NativeProducer
+  /** `transactional.id`; null without. */
+  readonly id: string | null
+  /** `transaction.timeout.ms` */
+  readonly timeout: number
+  assertOpen(): void
+  command(send: (id: number) => void): Promise<unknown>
+  /** Hands over what has been written. */
+  writeOut(): void
+  /** Messages without a report, those that wait for room included. */
+  unreported(): number
+  /** Sends that wait for room will not be written any more. */
+  dropWaiting(error: KafkaError): void
+}
+
+interface Running {
+  name: CallName
+  done: Promise<unknown>
+  /** Nobody waits for it any more. */
+  interrupted: boolean
+  error: unknown
+}
+
+/** @internal */
+export class Transactions {
+  readonly #host: TransactionHost
+  #phase: 'new' | 'ready' | 'open' = 'new'
+  // Commit or abort has begun: no record can join.
+  #ending = false
+  // Timed out in the middle: only the same call can follow.
+  #unfinished: CallName | undefined
+  #running: Running | undefined
+  // Ended after its caller had stopped waiting: the next call of the same name gets its outcome.
+  #unclaimed: Running | undefined
+  #closing = false
+  #failures = 0
+  #firstFailure: unknown
+
+  constructor(host: TransactionHost) {
+    this.#host = host
+  }
+
+  /** Ready to begin; or one is open. */
+  get phase(): 'new' | 'ready' | 'open' {
+    return this.#phase
+  }
+
+  get timeout(): number {
+    return this.#host.timeout
+  }
+
+  /** Throws unless records can be produced. */
+  assertOpenForRecords(): void {
+    if (this.#phase === 'open' && !this.#ending) return
+    const what = this.#ending
+      ? 'the transaction is being ended'
+      : `no transaction is open: call ${this.#phase === 'new' ? 'initTransactions() and then ' : ''}beginTransaction() first`
+    throw this.#misuse(`a record cannot be produced: ${what}`)
+  }
+
+  /** A record of the open transaction will not be in it. */
+  deliveryFailed(error: unknown): void {
+    if (this.#phase !== 'open') return
+    if (this.#failures++ === 0)
+      this.#firstFailure = typeof error === 'number' ? new KafkaError(errorName(error)) : error
+  }
+
+  init(options: OperationOptions = {}): Promise<void> {
+    return this.#call('initTransactions', options, 2 * this.#host.timeout, async (left) => {
+      if (this.#phase !== 'new') throw this.#misuse('initTransactions() has been called already: it is for once')
+      await this.#native('initTransactions', left())
+      this.#phase = 'ready'
+    })
+  }
+
+  begin(options: OperationOptions = {}): Promise<void> {
+    return this.#call('beginTransaction', options, this.#host.timeout, async (left) => {
+      if (this.#phase === 'new') throw this.#misuse('beginTransaction(): call initTransactions() first, once')
+      if (this.#phase === 'open') {
+        throw this.#misuse(
+          'beginTransaction(): a transaction is open; call commitTransaction() or abortTransaction() first',
+        )
+      }
+      await this.#native('beginTransaction', left())
+      this.#failures = 0
+      this.#firstFailure = undefined
+      this.#phase = 'open'
+    })
+  }
+
+  sendOffsets(
+    offsets: readonly TopicPartitionOffset[],
+    metadata: ConsumerGroupMetadata,
+    options: OperationOptions = {},
+  ): Promise<void> {
+    const name = 'sendOffsetsToTransaction'
+    return this.#call(name, options, this.#host.timeout, async (left) => {
+      const list = checkOffsets(offsets, name)
+      checkGroupMetadata(metadata)
+      this.#assertPhaseOpen(name)
+      if (list.length === 0) return
+      await this.#flush(left)
+      const { native, command } = this.#host
+      await command((id) => native.sendOffsets(id, list, metadata.opaque, left()))
+    })
+  }
+
+  commit(options: OperationOptions = {}): Promise<void> {
+    return this.#call('commitTransaction', options, this.#host.timeout, async (left) => {
+      this.#assertPhaseOpen('commitTransaction')
+      this.#ending = true
+      try {
+        await this.#flush(left)
+        await this.#native('commitTransaction', left())
+        this.#phase = 'ready'
+      } finally {
+        // Resuming the commit, or aborting, is all that is left while one is unfinished.
+        this.#ending = this.#phase === 'open' && this.#unfinished !== undefined
+      }
+    })
+  }
+
+  abort(options: OperationOptions = {}): Promise<void> {
+    return this.#call('abortTransaction', options, this.#host.timeout, async (left) => {
+      this.#assertPhaseOpen('abortTransaction')
+      this.#ending = true
+      try {
+        this.#host.dropWaiting(new KafkaError('_PURGE_QUEUE', 'the transaction is aborted'))
+        this.#host.writeOut()
+        await this.#native('abortTransaction', left())
+        this.#phase = 'ready'
+      } finally {
+        this.#ending = this.#phase === 'open' && this.#unfinished !== undefined
+      }
+    })
+  }
+
+  /** Before the producer closes: an open transaction is ended rather than left to its time-out. */
+  async endForClose(timeout: number): Promise<void> {
+    if (this.#running) {
+      this.#interrupt(this.#running)
+      await this.#running.done
+    }
+    if (this.#phase !== 'open') return
+    this.#closing = true
+    try {
+      if (this.#unfinished === 'commitTransaction') await this.commit({ timeout })
+      else await this.abort({ timeout })
+    } finally {
+      this.#closing = false
+    }
+  }
+
+  #assertPhaseOpen(name: CallName): void {
+    if (this.#phase !== 'open') throw this.#misuse(`${name}(): no transaction is open; call beginTransaction() first`)
+  }
+
+  async #native(name: keyof typeof calls, left: number): Promise<void> {
+    const { native, command } = this.#host
+    try {
+      await command((id) => native.transaction(id, calls[name], left))
+      this.#unfinished = undefined
+    } catch (error) {
+      const resumable = name !== 'beginTransaction' && (error as KafkaError).retriable
+      this.#unfinished = resumable ? name : undefined
+      throw error
+    }
+  }
+
+  /** Until each message of the transaction has its report; rejects when one of them failed. */
+  async #flush(left: () => number): Promise<void> {
+    const { native, command, writeOut, unreported } = this.#host
+    while (unreported() > 0) {
+      writeOut()
+      await command((id) => native.flushTransaction(id, left()))
+      if (unreported() > 0 && left() === 0) {
+        throw new KafkaError('_TIMED_OUT', `${unreported()} messages are not delivered yet`, { retriable: true })
+      }
+    }
+    if (this.#failures === 0) return
+    const { message } = this.#firstFailure as Error
+    throw new KafkaError(
+      '_INCONSISTENT',
+      `${this.#failures} message(s) could not be delivered, the first: ${message}`,
+      {
+        txnRequiresAbort: true,
+        cause: this.#firstFailure,
+      },
+    )
+  }
+
+  async #call(
+    name: CallName,
+    { timeout, signal }: OperationOptions,
+    defaultTimeout: number,
+    work: (left: () => number) => Promise<void>,
+  ): Promise<void> {
+    this.#assertUsable(name)
+    signal?.throwIfAborted()
+    if (this.#running?.interrupted) await this.#running.done
+    if (this.#running) {
+      throw this.#misuse(`${name}(): ${this.#running.name}() is under way; await it first`, '_CONFLICT')
+    }
+    const unclaimed = this.#unclaimed
+    this.#unclaimed = undefined
+    if (unclaimed?.name === name) {
+      if (unclaimed.error === undefined) return
+      if (!(unclaimed.error as Partial<KafkaError>).retriable) throw unclaimed.error
+    }
+    if (this.#unfinished && this.#unfinished !== name) {
+      throw this.#misuse(
+        `${name}(): ${this.#unfinished}() has not finished; call it again to go on with it`,
+        '_CONFLICT',
+      )
+    }
+    const deadline = performance.now() + (timeout ?? defaultTimeout)
+    const left = () => Math.min(Math.max(0, Math.ceil(deadline - performance.now())), 0x7fffffff)
+    const result = this.#start(name, () => work(left))
+    const running = this.#running as unknown as Running
+    return signal ? abortable(result, signal, () => this.#interrupt(running)) : result
+  }
+
+  #start(name: CallName, work: () => Promise<void>): Promise<void> {
+    const running: Running = { name, done: Promise.resolve(), interrupted: false, error: undefined }
+    this.#running = running
+    const result = work()
+      .catch((error) => {
+        running.error = this.#explain(error, name)
+        throw running.error
+      })
+      .finally(() => {
+        this.#running = undefined
+        // Other offsets may be sent next: they are not these.
+        if (running.interrupted && name !== 'sendOffsetsToTransaction') this.#unclaimed = running
+      })
+    running.done = result.catch(() => {})
+    return result
+  }
+
+  #interrupt(running: Running): void {
+    if (this.#running !== running) return
+    running.interrupted = true
+    this.#host.native.interruptTransaction()
+  }
+
+  #assertUsable(name: CallName): void {
+    if (this.#host.id === null) {
+      throw this.#misuse(`${name}(): this producer is not transactional; set 'transactional.id'`, '_NOT_CONFIGURED')
+    }
+    try {
+      if (!this.#closing) this.#host.assertOpen()
+    } catch (error) {
+      throw this.#explain(error, name)
+    }
+  }
+
+  #misuse(message: string, code: '_STATE' | '_CONFLICT' | '_NOT_CONFIGURED' = '_STATE'): KafkaError {
+    return new KafkaError(code, `${this.#host.name}: ${message}`)
+  }
+
+  /** The error with what it means for the transaction, and what to call next. */
+  #explain(error: unknown, name: CallName): unknown {
+    const known = isNativeError(error) ? KafkaError.from(error as NativeError) : error
+    if (!(known instanceof KafkaError) || known.code === '_INVALID_ARG') return known
+    const { code, fatal, retriable, txnRequiresAbort, message } = known
+    const advice = this.#advice(known, name)
+    if (!advice || message.endsWith(advice)) return known
+    const cause = known.cause === undefined ? {} : { cause: known.cause }
+    return new KafkaError(code, `${name}(): ${message}. ${advice}`, { fatal, retriable, txnRequiresAbort, ...cause })
+  }
+
+  #advice({ code, fatal, retriable, txnRequiresAbort }: KafkaError, name: CallName): string | undefined {
+    if (fatal && code === '_FENCED') {
+      return (
+        `Fatal: another producer with transactional.id '${this.#host.id}' has taken over, or the transaction outlived ` +
+        `transaction.timeout.ms (${this.#host.timeout}): close this producer`
+      )
+    }
+    if (fatal) return 'Fatal: close this producer, and go on with a new one'
+    if (txnRequiresAbort) return abortAdvice
+    if (retriable) return `Retriable: call ${name}() again to go on with it`
+    return undefined
+  }
+}

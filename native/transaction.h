@@ -1,0 +1,33 @@
+// The transactional API of a producer, on its command thread. librdkafka's calls can be resumed after a
+// time-out, so they are made in slices: closing, and an application that gives up waiting, need not wait for
+// the whole of one.
+#pragma once
+
+#include <vector>
+
+#include "producer.h"
+#include "topic_partition.h"
+
+namespace odradek {
+
+enum class TransactionCall : int { kInit = 0, kBegin = 1, kCommit = 2, kAbort = 3 };
+
+// Each is for Client::Submit(kCommandThread). `deadline` bounds them; producer->transaction_interrupted()
+// ends them early, as if it had passed.
+Result CallTransaction(Producer* producer, rd_kafka_t* rk, TransactionCall call,
+                       Client::Clock::time_point deadline);
+
+// Waits for the reports of everything handed over so far, as long as the transaction can still be committed:
+// an error if it cannot, or when out of time (retriable). Only while a transaction is open.
+Result FlushTransaction(Producer* producer, rd_kafka_t* rk, Client::Clock::time_point deadline);
+
+// Flushes first: sent behind produce requests, offsets meet CONCURRENT_TRANSACTIONS and wait retry.backoff.ms
+// for each.
+Result SendOffsets(Producer* producer, rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* offsets,
+                   const std::vector<uint8_t>& group_metadata, Client::Clock::time_point deadline);
+
+// A consumer's group metadata as { bytes, groupId, generationId, memberId, groupInstanceId }: `bytes` is what
+// SendOffsets takes, possibly in another thread of this process.
+Result GroupMetadata(rd_kafka_t* rk);
+
+}  // namespace odradek

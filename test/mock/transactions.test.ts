@@ -1,0 +1,308 @@
+// Each class of error in each transactional call, injected on the embedded cluster; misuse; close in each state.
+// (It stores no transactional offsets and ignores read_committed: test/broker/transactions.test.ts has those.)
+import { Consumer, KafkaError, MockCluster, Producer } from 'odradek'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { rejection, waitFor } from '../helpers/wait.js'
+
+let cluster: MockCluster
+let id = 0
+let topic: string
+
+beforeAll(() => {
+  cluster = new MockCluster({ brokers: 3 })
+})
+afterAll(() => cluster.close())
+beforeEach(async () => {
+  topic = `txn-${++id}`
+  await cluster.createTopic(topic, { partitions: 2 })
+})
+
+function producerOf(more = {}): Producer {
+  return new Producer({
+    'bootstrap.servers': cluster.bootstrapServers,
+    'transactional.id': `id-${id}`,
+    'transaction.timeout.ms': 10_000,
+    'retry.backoff.ms': 20,
+    'linger.ms': 0,
+    ...more,
+  })
+}
+
+async function ready(more = {}): Promise<Producer> {
+  const producer = producerOf(more)
+  await producer.initTransactions()
+  return producer
+}
+
+async function failure(promise: Promise<unknown>): Promise<KafkaError> {
+  const error = await rejection(promise)
+  expect(error).toBeInstanceOf(KafkaError)
+  return error as KafkaError
+}
+
+async function offsetsOf(): Promise<Parameters<Producer['sendOffsetsToTransaction']>> {
+  const config = { 'bootstrap.servers': cluster.bootstrapServers, 'group.id': `g-${id}`, 'enable.auto.commit': false }
+  await using consumer = new Consumer(config)
+  return [[{ topic, partition: 0, offset: 1 }], await consumer.groupMetadata()]
+}
+
+describe('misuse', () => {
+  it('is a clear _STATE error at each step, and nothing is wedged', async () => {
+    await using producer = producerOf()
+    const record = { topic, value: 'x' }
+    const calls: [() => unknown, RegExp][] = [
+      [() => producer.send(record), /call initTransactions\(\) and then beginTransaction\(\)/],
+      [async () => producer.produce(record), /no transaction is open/],
+      [() => producer.sendBatch([record]), /no transaction is open/],
+      [() => producer.beginTransaction(), /call initTransactions\(\) first/],
+      [() => producer.transaction(() => {}), /call initTransactions\(\) first/],
+      [() => producer.commitTransaction(), /no transaction is open/],
+      [() => producer.abortTransaction(), /no transaction is open/],
+    ]
+    for (const [call, message] of calls) {
+      expect(await failure(call() as Promise<unknown>)).toMatchObject({
+        code: '_STATE',
+        message: expect.stringMatching(message),
+      })
+    }
+    await producer.initTransactions()
+    expect((await failure(producer.initTransactions())).message).toMatch(/for once/)
+    expect((await failure(producer.send(record))).message).toMatch(/: call beginTransaction\(\)/)
+    await producer.beginTransaction()
+    expect((await failure(producer.beginTransaction())).message).toMatch(/a transaction is open/)
+    expect((await failure(producer.transaction(() => {}))).code).toBe('_STATE')
+    await producer.send(record)
+    await producer.commitTransaction()
+    expect((await failure(producer.commitTransaction())).code).toBe('_STATE')
+  })
+
+  it('two calls at once: the second is a _CONFLICT, the first goes on', async () => {
+    await using producer = await ready()
+    await producer.beginTransaction()
+    await producer.send({ topic, value: 'x' })
+    cluster.brokers.rtt(100)
+    const first = producer.commitTransaction()
+    const conflicts = [producer.commitTransaction(), producer.abortTransaction(), producer.beginTransaction()]
+    for (const call of conflicts) expect((await failure(call)).code).toBe('_CONFLICT')
+    expect((await failure(producer.send({ topic, value: 'late' }))).message).toMatch(/being ended/)
+    await first
+    cluster.brokers.rtt(0)
+    await producer.transaction((tx) => void tx.produce({ topic, value: 'y' }))
+  })
+
+  it('without transactional.id the calls say what is missing', async () => {
+    await using producer = new Producer({ 'bootstrap.servers': cluster.bootstrapServers })
+    const error = await failure(producer.initTransactions())
+    expect(error).toMatchObject({ code: '_NOT_CONFIGURED', message: expect.stringMatching(/set 'transactional.id'/) })
+  })
+
+  it('a tx is of no use after its end, and one transaction runs at a time', async () => {
+    await using producer = await ready()
+    const kept = await producer.transaction((tx) => tx)
+    expect((await failure(kept.send({ topic, value: 'x' }))).message).toMatch(/has ended/)
+    expect(() => kept.produce({ topic, value: 'x' })).toThrow(/has ended/)
+    let release = () => {}
+    const first = producer.transaction(() => new Promise<void>((resolve) => (release = resolve)))
+    await waitFor('the first is open', async () => (await failure(producer.beginTransaction())).code === '_STATE')
+    release()
+    await first
+  })
+})
+
+describe('errors', () => {
+  it('abortable: the commit is refused, says so, and the next transaction works', async () => {
+    await using producer = await ready()
+    await producer.beginTransaction()
+    cluster.pushErrors('AddPartitionsToTxn', ['TOPIC_AUTHORIZATION_FAILED'])
+    const sent = failure(producer.send({ topic, value: 'x' }))
+    const error = await failure(producer.commitTransaction())
+    expect(error).toMatchObject({ txnRequiresAbort: true, fatal: false, retriable: false })
+    expect(error.message).toMatch(/has to be aborted: call abortTransaction\(\)/)
+    await producer.abortTransaction()
+    expect((await sent).code).toMatch(/^_PURGE/)
+    await producer.transaction((tx) => tx.send({ topic, value: 'y' }))
+  })
+
+  it('of a record abort the transaction, awaited or not', async () => {
+    await using producer = await ready()
+    const unawaited = producer.transaction((tx) => void tx.send({ topic, value: 'x', partition: 77 }))
+    expect((await failure(unawaited)).message).toMatch(/_UNKNOWN_PARTITION|partition/i)
+    const batch = producer.transaction(async (tx) => {
+      await tx.sendBatch(topic, [{ value: '1' }, { value: '2', partition: 77 }])
+    })
+    const error = await failure(batch)
+    expect(error).toMatchObject({ code: '_INCONSISTENT', cause: { code: '_UNKNOWN_PARTITION' } })
+    expect(error.message).toMatch(/has been aborted/)
+    const invalid = producer.transaction((tx) => void tx.send({ topic, value: 5 } as never))
+    expect((await failure(invalid)).code).toBe('_INVALID_ARG')
+    await producer.transaction((tx) => tx.send({ topic, value: 'y' }))
+  })
+
+  it.each([
+    ['InitProducerId', ['COORDINATOR_LOAD_IN_PROGRESS', 'NOT_COORDINATOR', '_TRANSPORT', 'CONCURRENT_TRANSACTIONS']],
+    ['AddPartitionsToTxn', ['CONCURRENT_TRANSACTIONS', 'NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE', '_TRANSPORT']],
+    ['AddOffsetsToTxn', ['CONCURRENT_TRANSACTIONS', 'NOT_COORDINATOR', '_TRANSPORT']],
+    ['TxnOffsetCommit', ['COORDINATOR_LOAD_IN_PROGRESS', 'NOT_COORDINATOR', '_TRANSPORT']],
+    ['EndTxn', ['COORDINATOR_LOAD_IN_PROGRESS', 'NOT_COORDINATOR', 'CONCURRENT_TRANSACTIONS', '_TRANSPORT']],
+    ['Produce', ['REQUEST_TIMED_OUT', 'NOT_LEADER_FOR_PARTITION', '_TRANSPORT']],
+  ] as const)('retriable ones of %s are not seen', async (api, errors) => {
+    await using producer = producerOf()
+    const offsets = await offsetsOf()
+    cluster.pushErrors(api, errors)
+    await producer.initTransactions()
+    await producer.transaction(async (tx) => {
+      await tx.send({ topic, value: 'x' })
+      await tx.sendOffsets(...(offsets.slice(0, 2) as [never, never]))
+    })
+    cluster.clearErrors(api)
+  })
+
+  it.each([
+    ['AddPartitionsToTxn', 'INVALID_PRODUCER_EPOCH'],
+    ['EndTxn', 'PRODUCER_FENCED'],
+    ['AddOffsetsToTxn', 'INVALID_PRODUCER_EPOCH'],
+  ] as const)('fenced in %s is fatal: the producer says so from there on, and closes', async (api, code) => {
+    const producer = await ready()
+    cluster.pushErrors(api, [code])
+    const offsets = await offsetsOf()
+    const error = await failure(
+      producer.transaction(async (tx) => {
+        tx.produce({ topic, value: 'x' })
+        await tx.sendOffsets(...(offsets.slice(0, 2) as [never, never]))
+      }),
+    )
+    cluster.clearErrors(api)
+    expect(error).toMatchObject({ code: '_FENCED', fatal: true })
+    expect(error.message).toMatch(/close this producer/)
+    const from = performance.now()
+    expect((await failure(producer.beginTransaction())).fatal).toBe(true)
+    await producer.close()
+    expect(performance.now() - from).toBeLessThan(3000)
+  })
+
+  it.each([
+    ['TxnOffsetCommit', 'ILLEGAL_GENERATION'],
+    ['AddOffsetsToTxn', 'GROUP_AUTHORIZATION_FAILED'],
+  ] as const)('%s %s: abortable, and the offsets can be sent in the next', async (api, code) => {
+    await using producer = await ready()
+    const [offsets, metadata] = await offsetsOf()
+    cluster.pushErrors(api, [code])
+    const error = await failure(producer.transaction((tx) => tx.sendOffsets(offsets, metadata)))
+    expect(error.code).toBe(code)
+    expect(error.message).toMatch(/has been aborted: it can be run again/)
+    await producer.transaction((tx) => tx.sendOffsets(offsets, metadata))
+  })
+})
+
+describe('time-outs and signals', () => {
+  it('a commit that times out is retriable, excludes other calls, and goes on when called again', async () => {
+    await using producer = await ready()
+    await producer.beginTransaction()
+    await producer.send({ topic, value: 'x' })
+    cluster.brokers.rtt(1500)
+    const error = await failure(producer.commitTransaction({ timeout: 100 }))
+    expect(error).toMatchObject({ code: '_TIMED_OUT', retriable: true, txnRequiresAbort: false })
+    expect(error.message).toMatch(/call commitTransaction\(\) again/)
+    expect(await failure(producer.abortTransaction())).toMatchObject({ code: '_CONFLICT' })
+    expect((await failure(producer.send({ topic, value: 'late' }))).code).toBe('_STATE')
+    cluster.brokers.rtt(0)
+    await producer.commitTransaction()
+    await producer.transaction((tx) => tx.send({ topic, value: 'y' }))
+  })
+
+  it('initTransactions without a broker is retriable, and goes on when there is one', async () => {
+    cluster.brokers.down()
+    await using producer = producerOf()
+    expect(await failure(producer.initTransactions({ timeout: 300 }))).toMatchObject({ retriable: true })
+    cluster.brokers.up()
+    await producer.initTransactions()
+  })
+
+  it('a signal stops the waiting with its reason, and the call can be made again', async () => {
+    await using producer = await ready()
+    await producer.beginTransaction()
+    await producer.send({ topic, value: 'x' })
+    cluster.brokers.rtt(1000)
+    const stop = new AbortController()
+    const committing = rejection(producer.commitTransaction({ signal: stop.signal }))
+    stop.abort(new Error('enough'))
+    expect((await committing).message).toBe('enough')
+    cluster.brokers.rtt(0)
+    await producer.commitTransaction()
+  })
+
+  it('a signal aborts a transaction; what is sent afterwards is refused', async () => {
+    await using producer = await ready()
+    const stop = new AbortController()
+    let late: Promise<KafkaError> | undefined
+    const run = producer.transaction(
+      async (tx) => {
+        await tx.send({ topic, value: 'x' })
+        stop.abort(new Error('enough'))
+        await waitFor('the transaction is over', () =>
+          producer.send({ topic, value: 'probe' }).then(
+            () => false,
+            () => true,
+          ),
+        )
+        late = failure(tx.send({ topic, value: 'late' }))
+      },
+      { signal: stop.signal },
+    )
+    expect((await rejection(run)).message).toBe('enough')
+    await waitFor('the function has gone on', () => late)
+    expect((await late)?.message).toMatch(/has ended/)
+    await producer.transaction((tx) => tx.send({ topic, value: 'y' }))
+  })
+
+  it('survives a move of the coordinator in the middle', async () => {
+    await using producer = await ready()
+    for (let broker = 1; broker <= 3; broker++) {
+      await producer.transaction(async (tx) => {
+        await tx.send({ topic, value: 'before' })
+        cluster.coordinator('transaction', `id-${id}`, broker)
+        await tx.send({ topic, value: 'after' })
+      })
+    }
+  })
+})
+
+describe('close', () => {
+  const states: Record<string, (producer: Producer) => Promise<unknown>> = {
+    'before init': async () => {},
+    'while init waits': async (producer) => {
+      cluster.brokers.down()
+      void rejection(producer.initTransactions())
+    },
+    ready: (producer) => producer.initTransactions(),
+    'in a transaction': async (producer) => {
+      await producer.initTransactions()
+      await producer.beginTransaction()
+      producer.produce({ topic, value: 'x' })
+    },
+    'while the commit waits': async (producer) => {
+      await producer.initTransactions()
+      await producer.beginTransaction()
+      await producer.send({ topic, value: 'x' })
+      cluster.brokers.down()
+      void rejection(producer.commitTransaction())
+    },
+    'while offsets are sent': async (producer) => {
+      const [offsets, metadata] = await offsetsOf()
+      await producer.initTransactions()
+      await producer.beginTransaction()
+      await producer.send({ topic, value: 'x' })
+      cluster.brokers.down()
+      void rejection(producer.sendOffsetsToTransaction(offsets, metadata))
+    },
+  }
+  it.each(Object.keys(states))('settles %s', async (state) => {
+    const producer = producerOf()
+    await states[state](producer)
+    const from = performance.now()
+    await producer.close({ timeout: 1000 }).catch((error) => expect(error.code).toBe('_TIMED_OUT'))
+    expect(performance.now() - from).toBeLessThan(2000)
+    expect(producer.length.messages).toBe(0)
+    cluster.brokers.up()
+  })
+})
