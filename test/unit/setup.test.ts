@@ -20,7 +20,12 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
 function node(args: string[], env: NodeJS.ProcessEnv = {}) {
   const from = performance.now()
-  const result = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', env: { ...process.env, ...env } })
+  const result = spawnSync(process.execPath, args, {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    timeout: 50_000,
+  })
   return { ...result, all: result.stdout + result.stderr, seconds: (performance.now() - from) / 1000 }
 }
 
