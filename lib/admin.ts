@@ -22,7 +22,7 @@ import { Client, type ClientOptions, closedError, type OperationOptions } from '
 import { type AdminConfig, effective, prepareConfig } from './config.js'
 import { Consumer } from './consumer.js'
 import { KafkaError } from './errors.js'
-import { type Metadata, metadataFrom } from './metadata.js'
+import { type Metadata, metadataFrom, topicMetadata } from './metadata.js'
 import type { TopicPartition, TopicPartitionOffset, TopicPartitionResult } from './offset.js'
 import { Producer } from './producer.js'
 
@@ -304,14 +304,15 @@ export class AdminClient implements AsyncDisposable {
     return cluster.electLeaders(this.#ask, type, partitions, options)
   }
 
-  /**
-   * What a broker knows of the cluster, and of one topic or all. Asking for one topic may create it, where
-   * `allow.auto.create.topics` is set, as it is for a producer whose connections are shared.
-   */
-  async metadata({ topic, timeout, signal }: OperationOptions & { topic?: string } = {}): Promise<Metadata> {
-    const name = topic === undefined ? '' : checkText(topic, 'metadata: topic')
-    const ms = checkTimeout(timeout, 'metadata')
-    return metadataFrom(await this.#wait<string>((native, id) => native.metadata(id, ms, name), signal))
+  /** What a broker knows of the cluster, and of one topic or all. Never creates one. */
+  async metadata({ topic, ...options }: OperationOptions & { topic?: string } = {}): Promise<Metadata> {
+    const ms = checkTimeout(options.timeout, 'metadata')
+    const ask = (allTopics: boolean) =>
+      this.#wait<string>((native, id) => native.metadata(id, ms, allTopics), options.signal)
+    if (topic === undefined) return metadataFrom(await ask(true))
+    const name = checkText(topic, 'metadata: topic')
+    const [json, described] = await Promise.all([ask(false), this.describeTopics([name], options)])
+    return { ...metadataFrom(json), topics: described.map(topicMetadata) }
   }
 
   /** The cluster's id. */

@@ -68,8 +68,8 @@ export interface NativeClient {
   testFatalError(code: number, reason: string): void
   /** Answered with JSON; the arguments of each operation are in native/admin_*.cc. */
   admin(id: number, operation: string, args: unknown, settings: object): void
-  /** Answered with JSON; '' is all topics. */
-  metadata(id: number, timeout: number, topic: string): void
+  /** Answered with JSON. Without all topics those that the client knows. */
+  metadata(id: number, timeout: number, allTopics: boolean): void
   clusterId(id: number, timeout: number): void
   controllerId(id: number, timeout: number): void
 }

@@ -1,4 +1,5 @@
 // What a broker says of its cluster (rd_kafka_metadata).
+import type { TopicDescription } from './admin-topics.js'
 import { errorName, KafkaError } from './errors.js'
 
 export interface BrokerMetadata {
@@ -27,6 +28,18 @@ export interface Metadata {
   originBroker: { id: number; name: string }
   brokers: BrokerMetadata[]
   topics: TopicMetadata[]
+}
+
+/** @internal The same of a topic that was described: rd_kafka_metadata would need a topic object, and may create it. */
+export function topicMetadata({ topic, partitions, error }: TopicDescription): TopicMetadata {
+  const list = partitions.map(({ partition, leader, replicas, isr }) => ({
+    partition,
+    leader: leader?.id ?? -1,
+    replicas: replicas.map(({ id }) => id),
+    isr: isr.map(({ id }) => id),
+  }))
+  if (!error) return { topic, partitions: list }
+  return { topic, partitions: list, error: new KafkaError(error.code, `${topic}: ${error.message}`) }
 }
 
 type Coded = { errno?: number; error?: KafkaError }

@@ -102,9 +102,9 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
     Submit(On::kPollThread, info, [error](rd_kafka_t*) { return Result::Fail(error); });
   }
 
-  // metadata(id, milliseconds, topic | ''): JSON
+  // metadata(id, milliseconds, all topics): JSON
   void Metadata(const Info& info) {
-    Submit(On::kCommandThread, info, QueryMetadata(client(), info[2].ToString().Utf8Value(), Deadline(info[1])));
+    Submit(On::kCommandThread, info, QueryMetadata(client(), info[2].ToBoolean(), Deadline(info[1])));
   }
   // clusterId(id, milliseconds): string
   void ClusterId(const Info& info) {

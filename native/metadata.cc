@@ -1,6 +1,7 @@
 #include "metadata.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "json_writer.h"
@@ -97,18 +98,13 @@ Result TextResult(KafkaError error, std::string text) {
 
 }  // namespace
 
-Client::Work QueryMetadata(Client* client, std::string topic, Client::Clock::time_point deadline) {
-  return [client, topic = std::move(topic), deadline](rd_kafka_t* rk) {
-    TopicHandle only;
-    if (!topic.empty()) {
-      only.reset(rd_kafka_topic_new(rk, topic.c_str(), nullptr));
-      if (!only) return Result::Fail(KafkaError::Of(rd_kafka_last_error()));
-    }
+Client::Work QueryMetadata(Client* client, bool all_topics, Client::Clock::time_point deadline) {
+  return [client, all_topics, deadline](rd_kafka_t* rk) {
     MetadataHandle metadata;
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     KafkaError error = AskUntil(client, deadline, "metadata", [&](int ms) {
       const rd_kafka_metadata_t* answer = nullptr;
-      code = rd_kafka_metadata(rk, only ? 0 : 1, only.get(), &answer, ms);
+      code = rd_kafka_metadata(rk, all_topics ? 1 : 0, nullptr, &answer, ms);
       metadata.reset(answer);
       return !Passes(code);
     });

@@ -1,14 +1,14 @@
 // What a client can ask about its cluster, any kind of client. These calls of librdkafka block: command thread.
 #pragma once
 
-#include <string>
-
 #include "client.h"
 
 namespace odradek {
 
-// Without a topic all topics. The value is { originBroker, brokers, topics }, as JSON.
-Client::Work QueryMetadata(Client* client, std::string topic, Client::Clock::time_point deadline);
+// Of all topics, or of those that the client knows. The value is { originBroker, brokers, topics }, as JSON.
+// Not of one topic: rd_kafka_metadata needs a topic object for that, which would shadow one that a producer makes later
+// with properties of its own.
+Client::Work QueryMetadata(Client* client, bool all_topics, Client::Clock::time_point deadline);
 // A string.
 Client::Work QueryClusterId(Client* client, Client::Clock::time_point deadline);
 // A number.
