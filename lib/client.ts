@@ -58,7 +58,6 @@ interface Command {
 
 type State = 'open' | 'closing' | 'closed'
 
-/** @internal */
 export abstract class Client<Native extends NativeClient> {
   readonly #options: ClientOptions
   readonly #commands = new Map<number, Command>()

@@ -28,7 +28,6 @@ export interface PartitionLag extends TopicPartition {
 
 const defaultTimeout = 10_000
 
-/** @internal */
 export abstract class ConsumerPositions extends Client<NativeConsumer> {
   /** The partitions that are this consumer's now. */
   abstract get assignment(): TopicPartition[]

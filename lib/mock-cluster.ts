@@ -46,12 +46,12 @@ export { type MockRequest, MockRequests, MockTelemetry } from './mock-cluster-re
 export interface MockClusterOptions {
   /** How many brokers, with the ids 1, 2, …; 1 without it. */
   brokers?: number
-  /** Hears why a connection was closed, such as a request that the cluster does not know. */
+  /** Hears why the cluster closed a connection, such as a request that it does not know. */
   logger?: Logger
 }
 
-// librdkafka's levels: without a logger only critical trouble is worth crossing.
-const criticalLevel = 2
+// librdkafka's levels: without a logger nothing has to cross.
+const emergencyLevel = 0
 const infoLevel = 6
 
 /**
@@ -219,17 +219,13 @@ function start(brokers: number, logger: Logger | undefined, onClosed: () => void
     else log(logger, level as number, facility as string, message as string)
   }
   try {
-    return new binding.MockCluster(brokers, logger ? infoLevel : criticalLevel, dispatch)
+    return new binding.MockCluster(brokers, logger ? infoLevel : emergencyLevel, dispatch)
   } catch (error) {
     throw nativeThrow(error)
   }
 }
 
 function log(logger: Logger | undefined, level: number, facility: string, message: string): void {
-  if (!logger) {
-    process.stderr.write(`odradek MockCluster: ${facility}: ${message}\n`)
-    return
-  }
   const method = level <= 3 ? 'error' : level === 4 ? 'warn' : 'info'
-  guard(() => logger[method]({ facility, level }, message))
+  guard(() => logger?.[method]({ facility, level }, message))
 }

@@ -5,11 +5,11 @@ export async function waitFor<T>(
   what: string,
   condition: () => T | Promise<T>,
   timeout = 20_000,
-): Promise<NonNullable<T>> {
+): Promise<Exclude<T, false | 0 | '' | null | undefined>> {
   const deadline = performance.now() + timeout
   for (;;) {
     const value = await condition()
-    if (value) return value as NonNullable<T>
+    if (value) return value as Exclude<T, false | 0 | '' | null | undefined>
     if (performance.now() > deadline) throw new Error(`not within ${timeout} ms: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
