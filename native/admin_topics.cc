@@ -1,5 +1,7 @@
 // Admin operations on topics and their records.
+#include <algorithm>
 #include <iterator>
+#include <string>
 
 #include "admin_operations.h"
 
@@ -12,6 +14,14 @@ using DeleteTopicHandle = Handle<rd_kafka_DeleteTopic_t, &rd_kafka_DeleteTopic_d
 using NewPartitionsHandle = Handle<rd_kafka_NewPartitions_t, &rd_kafka_NewPartitions_destroy>;
 using DeleteRecordsHandle = Handle<rd_kafka_DeleteRecords_t, &rd_kafka_DeleteRecords_destroy>;
 using TopicCollectionHandle = Handle<rd_kafka_TopicCollection_t, &rd_kafka_TopicCollection_destroy>;
+
+// Kafka's own tools write ids in the alphabet for URLs, librdkafka in the other.
+std::string TopicId(const rd_kafka_Uuid_t* id) {
+  std::string text = rd_kafka_Uuid_base64str(id);
+  std::replace(text.begin(), text.end(), '+', '-');
+  std::replace(text.begin(), text.end(), '/', '_');
+  return text;
+}
 
 // replicaAssignment: for each partition the ids of its brokers.
 template <typename T, typename F>
@@ -136,7 +146,7 @@ void WriteTopicDescriptions(rd_kafka_event_t* event, JsonWriter* json) {
   json->Objects(nullptr, topics, count, [json](const rd_kafka_TopicDescription_t* topic) {
     size_t items = 0;
     json->Text("topic", rd_kafka_TopicDescription_name(topic));
-    json->Text("topicId", rd_kafka_Uuid_base64str(rd_kafka_TopicDescription_topic_id(topic)));
+    json->Text("topicId", TopicId(rd_kafka_TopicDescription_topic_id(topic)));
     json->Boolean("isInternal", rd_kafka_TopicDescription_is_internal(topic) != 0);
     const rd_kafka_TopicPartitionInfo_t** partitions = rd_kafka_TopicDescription_partitions(topic, &items);
     json->Objects("partitions", partitions, items, [json](const rd_kafka_TopicPartitionInfo_t* partition) {

@@ -160,7 +160,7 @@ describe('SCRAM users', () => {
 
     const logsIn = async (password: string) => {
       await using other = new AdminClient(login(user, password))
-      return other.describeCluster({ timeout: 3000 }).then(
+      return await other.describeCluster({ timeout: 3000 }).then(
         () => true,
         () => false,
       )
