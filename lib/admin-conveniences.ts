@@ -1,9 +1,10 @@
 // What people write again and again with an admin client.
-import type { GroupDescription } from './admin-groups.js'
+
+import type { AdminClient } from './admin.js'
 import { given, invalid } from './admin-check.js'
+import type { GroupDescription } from './admin-groups.js'
 import { type AdminOptions, checkTimeout, sleep, within } from './admin-request.js'
 import type { ListOffsetsResult, OffsetSpec, TopicDescription } from './admin-topics.js'
-import type { AdminClient } from './admin.js'
 import type { OperationOptions } from './client.js'
 import { KafkaError } from './errors.js'
 import type { TopicPartition, TopicPartitionResult } from './offset.js'

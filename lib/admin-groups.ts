@@ -2,7 +2,7 @@
 import { type AclOperation, operationNames } from './admin-acls.js'
 import { checkList, checkName, checkText, checkTexts, groupStates, groupTypes, invalid, nameOf } from './admin-check.js'
 import { type AdminOptions, type Ask, type AuthorizedOperationsOptions, errorOf, withErrors } from './admin-request.js'
-import { partitionItems, type Node } from './admin-topics.js'
+import { type Node, partitionItems } from './admin-topics.js'
 import type { KafkaError } from './errors.js'
 import {
   checkOffsets,

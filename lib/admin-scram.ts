@@ -10,7 +10,7 @@ import {
   nameOf,
   scramMechanisms,
 } from './admin-check.js'
-import { type AdminOptions, type Ask, inOrder, within, withErrors } from './admin-request.js'
+import { type AdminOptions, type Ask, inOrder, withErrors, within } from './admin-request.js'
 import type { KafkaError } from './errors.js'
 
 export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-512'

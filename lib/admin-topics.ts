@@ -1,4 +1,6 @@
 // Admin operations on topics and their records.
+
+import { type AclOperation, operationNames } from './admin-acls.js'
 import {
   checkConfig,
   checkInteger,
@@ -19,10 +21,9 @@ import {
   operationSettings,
   sleep,
   type ValidateOptions,
-  within,
   withErrors,
+  within,
 } from './admin-request.js'
-import { type AclOperation, operationNames } from './admin-acls.js'
 import { KafkaError } from './errors.js'
 import {
   checkOffsets,

@@ -1,11 +1,11 @@
 // An admin client: typed methods over the one generic request (admin-request.ts). What each sends and makes of the
 // answer is in admin-topics.ts, admin-configs.ts and so on.
 import * as acls from './admin-acls.js'
+import { checkText } from './admin-check.js'
 import * as cluster from './admin-cluster.js'
 import * as configs from './admin-configs.js'
 import * as conveniences from './admin-conveniences.js'
 import * as groups from './admin-groups.js'
-import { checkText } from './admin-check.js'
 import {
   type AdminOperationOptions,
   type AdminOptions,

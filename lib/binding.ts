@@ -171,7 +171,11 @@ export interface NativeMockCluster {
   groupSessionTimeout(ms: number): NativeError | null
   groupHeartbeatInterval(ms: number): NativeError | null
   /** Null for the members: librdkafka's own assignment again. */
-  groupTargetAssignment(group: string, members: string[] | null, partitions: NativePartitionInput[][]): NativeError | null
+  groupTargetAssignment(
+    group: string,
+    members: string[] | null,
+    partitions: NativePartitionInput[][],
+  ): NativeError | null
   shareGroupSessionTimeout(ms: number): NativeError | null
   shareGroupHeartbeatInterval(ms: number): NativeError | null
   shareGroupMaxDeliveryAttempts(count: number): NativeError | null

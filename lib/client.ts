@@ -1,5 +1,5 @@
 // What every client shares: the state machine open / closing / closed, commands and their answers, events.
-import { type DispatchFunction, Dispatch, type NativeClient } from './binding.js'
+import { Dispatch, type DispatchFunction, type NativeClient } from './binding.js'
 import { type ErrorCode, ErrorCodes, KafkaError, type NativeError } from './errors.js'
 import type { Statistics } from './statistics.generated.js'
 import { type TokenProvider, TokenRefresher } from './token-provider.js'

@@ -5,11 +5,15 @@ import { type ClientOptions, guard, type OperationOptions, settlesWithin } from 
 import { type ConsumerConfig, effective, prepareConfig } from './config.js'
 import { ConsumerPositions } from './consumer-positions.js'
 import { errorName, KafkaError } from './errors.js'
-import { type ConsumerGroupMetadata, checkFenceable, groupMetadataOf, type NativeGroupMetadata } from './group-metadata.js'
+import {
+  type ConsumerGroupMetadata,
+  checkFenceable,
+  groupMetadataOf,
+  type NativeGroupMetadata,
+} from './group-metadata.js'
 import { Inbox } from './inbox.js'
 import { Message, type PartitionSlot } from './message.js'
 import { MessageBatch } from './message-batch.js'
-import { type BatchOptions, BatchReader, MessageReader } from './readers.js'
 import {
   checkOffsets,
   checkPartitions,
@@ -18,6 +22,7 @@ import {
   type TopicPartitionOffset,
   type TopicPartitionResult,
 } from './offset.js'
+import { type BatchOptions, BatchReader, MessageReader } from './readers.js'
 import { type Rebalance, type RebalanceHooks, rebalanceOf, runHook, withStarts } from './rebalance.js'
 import { patternOf } from './subscription.js'
 
@@ -332,7 +337,10 @@ export class Consumer extends ConsumerPositions implements AsyncIterable<Message
    */
   async subscribe(topics: string | RegExp | readonly (string | RegExp)[]): Promise<void> {
     this.assertOpen()
-    const list = (Array.isArray(topics) ? topics : [topics]).map((topic) => ({ topic: patternOf(topic), partition: -1 }))
+    const list = (Array.isArray(topics) ? topics : [topics]).map((topic) => ({
+      topic: patternOf(topic),
+      partition: -1,
+    }))
     if (list.length === 0) throw new KafkaError('_INVALID_ARG', 'subscribe takes at least one topic')
     this.#byHand = false
     await this.command((id) => this.native.subscribe(id, list))
@@ -363,12 +371,16 @@ export class Consumer extends ConsumerPositions implements AsyncIterable<Message
     this.#byHand = list.length > 0
     this.#store()
     await this.#exclusively(() =>
-      this.command((id) => this.native.assign(id, list.length > 0 ? list : null), undefined, (_, error) => {
-        if (error) return
-        this.#inbox.forgetHanded(null)
-        this.#inbox.drop(null)
-        this.#assignment = list.map(({ topic, partition }) => ({ topic, partition }))
-      }),
+      this.command(
+        (id) => this.native.assign(id, list.length > 0 ? list : null),
+        undefined,
+        (_, error) => {
+          if (error) return
+          this.#inbox.forgetHanded(null)
+          this.#inbox.drop(null)
+          this.#assignment = list.map(({ topic, partition }) => ({ topic, partition }))
+        },
+      ),
     )
   }
 
@@ -421,7 +433,11 @@ export class Consumer extends ConsumerPositions implements AsyncIterable<Message
         this.#inbox.forgetHanded(list)
         this.#inbox.drop(list)
       }
-      const results = await this.command<NativePartition[]>((id) => this.native.seek(id, list, timeout), signal, settled)
+      const results = await this.command<NativePartition[]>(
+        (id) => this.native.seek(id, list, timeout),
+        signal,
+        settled,
+      )
       return partitionResults(results)
     })
   }

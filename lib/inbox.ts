@@ -1,6 +1,6 @@
 // What a consumer has received: the slab being handed out, at most one answer behind it, and which of it the
 // application is through with.
-import { type PartitionSlot, MessageSlab } from './message.js'
+import { MessageSlab, type PartitionSlot } from './message.js'
 import { offsetsAfter, type Rows } from './message-batch.js'
 import type { TopicPartition, TopicPartitionOffset } from './offset.js'
 

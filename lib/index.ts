@@ -71,9 +71,9 @@ export type { WritableOptions } from './producer-writable.js'
 export type { BatchOptions } from './readers.js'
 export type { RebalanceHooks } from './rebalance.js'
 export type { BatchRecord, HeadersInput, ProducerRecord, RecordBytes } from './record.js'
+export type { Statistics } from './statistics.generated.js'
 export type { OAuthBearerToken, TokenProvider } from './token-provider.js'
 export type { Transaction } from './transaction.js'
-export type { Statistics } from './statistics.generated.js'
 
 /** The version of the linked librdkafka, and what it was built with (`builtin.features`). */
 export const librdkafka: { readonly version: string; readonly features: readonly string[] } = {

@@ -53,7 +53,9 @@ export class MessageBatch implements Iterable<Message> {
 
   map<T>(make: (message: Message, index: number) => T): T[] {
     const made: T[] = []
-    this.forEach((message, index) => made.push(make(message, index)))
+    this.forEach((message, index) => {
+      made.push(make(message, index))
+    })
     return made
   }
 

@@ -47,7 +47,10 @@ export function checkPartitions(list: readonly TopicPartition[], what: string): 
     const { topic, partition } = (item ?? {}) as TopicPartition
     if (typeof topic !== 'string' || topic === '' || !Number.isInteger(partition) || partition < 0) {
       const given = JSON.stringify({ topic, partition })
-      throw new KafkaError('_INVALID_ARG', `${what} takes { topic: a name, partition: an integer from 0 }; got ${given}`)
+      throw new KafkaError(
+        '_INVALID_ARG',
+        `${what} takes { topic: a name, partition: an integer from 0 }; got ${given}`,
+      )
     }
   }
   return list as NativePartitionInput[]
@@ -58,7 +61,10 @@ export function checkOffsets(list: readonly TopicPartitionOffset[], what: string
   checkPartitions(list, what)
   for (const { topic, partition, offset } of list) {
     if (typeof offset !== 'number' || !Number.isInteger(offset)) {
-      throw new KafkaError('_INVALID_ARG', `${what}: the offset of ${topic} [${partition}] is an integer; got ${offset}`)
+      throw new KafkaError(
+        '_INVALID_ARG',
+        `${what}: the offset of ${topic} [${partition}] is an integer; got ${offset}`,
+      )
     }
     if (!Number.isSafeInteger(offset)) {
       throw new RangeError(`${what}: offset ${offset} of ${topic} [${partition}] is beyond 2^53 - 1`)

@@ -51,7 +51,8 @@ export function partitionFor(
   }
   const hash = hashes[partitioner]
   const bytes = typeof key === 'string' ? Buffer.from(key) : bytesOf(key, 'key')
-  const random = bytes === null ? partitioner.endsWith('_random') : bytes.length === 0 && partitioner === 'consistent_random'
+  const random =
+    bytes === null ? partitioner.endsWith('_random') : bytes.length === 0 && partitioner === 'consistent_random'
   if (hash === null || random) return null
   return hash(bytes ?? new Uint8Array()) % partitionCount
 }

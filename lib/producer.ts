@@ -1,14 +1,22 @@
 // A producer: records in, delivery reports back. Nothing crosses per record: see record-writer.ts, delivery-report.ts.
 import type { Writable } from 'node:stream'
 import { binding, Dispatch, type NativeProducer } from './binding.js'
-import { abortable, Client, type ClientOptions, closedError, guard, type OperationOptions, settlesWithin } from './client.js'
+import {
+  abortable,
+  Client,
+  type ClientOptions,
+  closedError,
+  guard,
+  type OperationOptions,
+  settlesWithin,
+} from './client.js'
 import { effective, type ProducerConfig, prepareConfig, prepareTopicConfig, type TopicConfig } from './config.js'
 import { type DeliveryReport, DeliveryReports, ReportRows, reportOf } from './delivery-report.js'
 import { KafkaError } from './errors.js'
-import { type BatchRecord, checkRecord, checkTopic, invalidRecord, type ProducerRecord } from './record.js'
-import { type WritableOptions, writableOf } from './producer-writable.js'
 import type { ConsumerGroupMetadata } from './group-metadata.js'
 import type { TopicPartitionOffset } from './offset.js'
+import { type WritableOptions, writableOf } from './producer-writable.js'
+import { type BatchRecord, checkRecord, checkTopic, invalidRecord, type ProducerRecord } from './record.js'
 import { RecordWriter } from './record-writer.js'
 import { runTransaction, type Transaction } from './transaction.js'
 import { Transactions } from './transactions.js'
@@ -158,8 +166,12 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
         this.#writeOrFree(this.#topicId(topic), record, this.#takeSlot(pending))
         return true
       }
-      if (this.#hasRoom() && this.#waiting.empty) write()
-      else this.#waiting.add((waiting = { messages: one, write, reject }))
+      if (this.#hasRoom() && this.#waiting.empty) {
+        write()
+        return
+      }
+      waiting = { messages: one, write, reject }
+      this.#waiting.add(waiting)
     })
     return signal ? abortable(sent, signal, () => waiting && this.#waiting.remove(waiting, signal.reason)) : sent
   }
@@ -170,7 +182,11 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
    *
    * Rejects only when the producer is closed or the signal aborts.
    */
-  sendBatch(topic: string, records: readonly BatchRecord[], options?: { signal?: AbortSignal }): Promise<DeliveryReports>
+  sendBatch(
+    topic: string,
+    records: readonly BatchRecord[],
+    options?: { signal?: AbortSignal },
+  ): Promise<DeliveryReports>
   sendBatch(records: readonly ProducerRecord[], options?: { signal?: AbortSignal }): Promise<DeliveryReports>
   sendBatch(
     first: string | readonly ProducerRecord[],
@@ -215,7 +231,12 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
     return signal ? abortable(sent, signal, () => waiting && this.#waiting.remove(waiting, signal.reason)) : sent
   }
 
-  #writeOfBatch(topic: string | undefined, record: BatchRecord & { topic?: string }, slot: number, index: number): void {
+  #writeOfBatch(
+    topic: string | undefined,
+    record: BatchRecord & { topic?: string },
+    slot: number,
+    index: number,
+  ): void {
     let id = 0
     try {
       checkRecord(record)
@@ -230,7 +251,11 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
   #failOfBatch(slot: number, index: number, topic: number, error: unknown): void {
     const pending = this.#pending[slot] as Pending
     this.#transactions.deliveryFailed(error)
-    pending.rows?.fail(index, topic, error instanceof KafkaError ? error : new KafkaError('_PURGE_QUEUE', String(error), { cause: error }))
+    pending.rows?.fail(
+      index,
+      topic,
+      error instanceof KafkaError ? error : new KafkaError('_PURGE_QUEUE', String(error), { cause: error }),
+    )
     if (--pending.remaining === 0) queueMicrotask(() => this.#settle(slot, pending))
   }
 
@@ -292,7 +317,11 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
   #roomOrWait(): Promise<void> | undefined {
     if (this.#hasRoom() && this.#waiting.empty) return undefined
     return new Promise((resolve, reject) => {
-      this.#waiting.add({ messages: none, write: () => (resolve(), true), reject })
+      const write = () => {
+        resolve()
+        return true
+      }
+      this.#waiting.add({ messages: none, write, reject })
     })
   }
 

@@ -40,9 +40,11 @@ abstract class Reader<T> implements AsyncIterableIterator<T> {
   /** What the fast path cannot answer. Calls that do not await each other get their answers in turn. */
   protected ask(): Promise<IteratorResult<T>> {
     const asking = this.#asking ? this.#asking.then(() => this.#ask()) : this.#ask()
-    const settled = asking.catch(() => {}).finally(() => {
-      if (this.#asking === settled) this.#asking = undefined
-    })
+    const settled = asking
+      .catch(() => {})
+      .finally(() => {
+        if (this.#asking === settled) this.#asking = undefined
+      })
     this.#asking = settled
     return asking
   }

@@ -70,7 +70,9 @@ export function bytesOf(value: Exclude<RecordBytes, string>, what: string): Uint
   if (value instanceof Uint8Array) return value
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
   if (value instanceof ArrayBuffer) return new Uint8Array(value)
-  throw invalidRecord(`a record's ${what} is a string, Buffer, ArrayBufferView, ArrayBuffer or null; got ${typeName(value)}`)
+  throw invalidRecord(
+    `a record's ${what} is a string, Buffer, ArrayBufferView, ArrayBuffer or null; got ${typeName(value)}`,
+  )
 }
 
 /** Headers as pairs of name and value. */
@@ -78,10 +80,11 @@ export function headerPairs(headers: HeadersInput): (readonly [string, RecordByt
   if (typeof headers !== 'object') {
     throw invalidRecord(`a record's headers are [name, value] pairs or an object; got ${typeName(headers)}`)
   }
-  const pairs = Symbol.iterator in headers ? [...(headers as Iterable<readonly [string, RecordBytes]>)] : Object.entries(headers)
+  const pairs =
+    Symbol.iterator in headers ? [...(headers as Iterable<readonly [string, RecordBytes]>)] : Object.entries(headers)
   for (const pair of pairs) {
     if (!Array.isArray(pair) || typeof pair[0] !== 'string') {
-      throw invalidRecord('a record\'s headers are pairs such as [\'name\', value], the name a string')
+      throw invalidRecord("a record's headers are pairs such as ['name', value], the name a string")
     }
   }
   return pairs as (readonly [string, RecordBytes])[]

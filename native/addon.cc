@@ -15,7 +15,8 @@ static Napi::Value Features(const Napi::CallbackInfo& info) {
   ConfHandle conf(rd_kafka_conf_new());
   char features[512];
   size_t size = sizeof(features);
-  if (rd_kafka_conf_get(conf.get(), "builtin.features", features, &size) != RD_KAFKA_CONF_OK) features[0] = '\0';
+  if (rd_kafka_conf_get(conf.get(), "builtin.features", features, &size) != RD_KAFKA_CONF_OK)
+    features[0] = '\0';
   return Napi::String::New(info.Env(), features);
 }
 

@@ -9,8 +9,8 @@ namespace odradek {
 namespace {
 
 const AdminOperation* FindOperation(const std::string& name) {
-  for (const auto* area : {&kTopicOperations, &kConfigOperations, &kGroupOperations, &kOffsetOperations, &kAclOperations,
-                           &kScramOperations, &kClusterOperations}) {
+  for (const auto* area : {&kTopicOperations, &kConfigOperations, &kGroupOperations, &kOffsetOperations,
+                           &kAclOperations, &kScramOperations, &kClusterOperations}) {
     for (const AdminOperation& operation : *area) {
       if (name == operation.name) return &operation;
     }
@@ -55,7 +55,8 @@ KafkaError AdminSettings::Apply(rd_kafka_AdminOptions_t* options) const {
   ErrorText text;
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   const auto set = [&](int value, auto setter) {
-    if (value >= 0 && code == RD_KAFKA_RESP_ERR_NO_ERROR) code = setter(options, value, text.data(), text.size());
+    if (value >= 0 && code == RD_KAFKA_RESP_ERR_NO_ERROR)
+      code = setter(options, value, text.data(), text.size());
   };
   set(timeout, rd_kafka_AdminOptions_set_request_timeout);
   set(operation_timeout, rd_kafka_AdminOptions_set_operation_timeout);
@@ -65,10 +66,11 @@ KafkaError AdminSettings::Apply(rd_kafka_AdminOptions_t* options) const {
 
   ErrorHandle error;
   if (isolation_level >= 0) {
-    error.reset(rd_kafka_AdminOptions_set_isolation_level(options,
-                                                          static_cast<rd_kafka_IsolationLevel_t>(isolation_level)));
+    error.reset(rd_kafka_AdminOptions_set_isolation_level(
+        options, static_cast<rd_kafka_IsolationLevel_t>(isolation_level)));
   }
-  if (!error && require_stable_offsets) error.reset(rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
+  if (!error && require_stable_offsets)
+    error.reset(rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
   if (!error && authorized_operations) {
     error.reset(rd_kafka_AdminOptions_set_include_authorized_operations(options, 1));
   }
@@ -81,15 +83,17 @@ KafkaError AdminSettings::Apply(rd_kafka_AdminOptions_t* options) const {
   return KafkaError::Of(std::move(error));
 }
 
-KafkaError AdminRequest::From(const std::string& operation, const Napi::Value& arguments, const Napi::Object& settings,
-                              AdminRequest* request) {
+KafkaError AdminRequest::From(const std::string& operation, const Napi::Value& arguments,
+                              const Napi::Object& settings, AdminRequest* request) {
   request->operation = FindOperation(operation);
-  if (request->operation == nullptr) return InvalidArgument(("no admin operation is called " + operation).c_str());
+  if (request->operation == nullptr)
+    return InvalidArgument(("no admin operation is called " + operation).c_str());
   request->settings = AdminSettings::From(settings);
   return request->operation->prepare(arguments, &request->start);
 }
 
-KafkaError AdminRequests::Start(rd_kafka_t* rk, rd_kafka_queue_t* queue, uint32_t id, const AdminRequest& request) {
+KafkaError AdminRequests::Start(rd_kafka_t* rk, rd_kafka_queue_t* queue, uint32_t id,
+                                const AdminRequest& request) {
   AdminOptionsHandle options(rd_kafka_AdminOptions_new(rk, request.operation->id));
   KafkaError error = request.settings.Apply(options.get());
   if (error) return error;
@@ -187,7 +191,8 @@ void WritePartition(JsonWriter* json, const rd_kafka_topic_partition_t& partitio
   if (partition.metadata == nullptr) {
     json->Null("metadata");
   } else {
-    json->Text("metadata", std::string_view(static_cast<const char*>(partition.metadata), partition.metadata_size));
+    json->Text("metadata",
+               std::string_view(static_cast<const char*>(partition.metadata), partition.metadata_size));
   }
   WriteError(json, KafkaError::Of(partition.err));
 }

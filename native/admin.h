@@ -53,8 +53,8 @@ struct AdminRequest {
   AdminStart start;
 
   // JS thread.
-  static KafkaError From(const std::string& operation, const Napi::Value& arguments, const Napi::Object& settings,
-                         AdminRequest* request);
+  static KafkaError From(const std::string& operation, const Napi::Value& arguments,
+                         const Napi::Object& settings, AdminRequest* request);
 };
 
 struct AdminAnswer {

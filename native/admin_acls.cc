@@ -20,11 +20,12 @@ AclHandle AclOf(const Napi::Value& value, KafkaError* error) {
   std::string principal;
   std::string host;
   ErrorText text;
-  AclHandle acl(New(static_cast<rd_kafka_ResourceType_t>(IntOf(item, "resourceType")), TextOrNull(item, "name", &name),
-                    static_cast<rd_kafka_ResourcePatternType_t>(IntOf(item, "patternType")),
-                    TextOrNull(item, "principal", &principal), TextOrNull(item, "host", &host),
-                    static_cast<rd_kafka_AclOperation_t>(IntOf(item, "operation")),
-                    static_cast<rd_kafka_AclPermissionType_t>(IntOf(item, "permission")), text.data(), text.size()));
+  AclHandle acl(
+      New(static_cast<rd_kafka_ResourceType_t>(IntOf(item, "resourceType")), TextOrNull(item, "name", &name),
+          static_cast<rd_kafka_ResourcePatternType_t>(IntOf(item, "patternType")),
+          TextOrNull(item, "principal", &principal), TextOrNull(item, "host", &host),
+          static_cast<rd_kafka_AclOperation_t>(IntOf(item, "operation")),
+          static_cast<rd_kafka_AclPermissionType_t>(IntOf(item, "permission")), text.data(), text.size()));
   if (!acl) *error = InvalidArgument(text.data());
   return acl;
 }
@@ -69,8 +70,9 @@ void WriteCreatedAcls(rd_kafka_event_t* event, JsonWriter* json) {
   size_t count = 0;
   const rd_kafka_acl_result_t** acls =
       rd_kafka_CreateAcls_result_acls(rd_kafka_event_CreateAcls_result(event), &count);
-  json->Objects(nullptr, acls, count,
-                [json](const rd_kafka_acl_result_t* acl) { WriteError(json, rd_kafka_acl_result_error(acl)); });
+  json->Objects(nullptr, acls, count, [json](const rd_kafka_acl_result_t* acl) {
+    WriteError(json, rd_kafka_acl_result_error(acl));
+  });
 }
 
 void WriteDescribedAcls(rd_kafka_event_t* event, JsonWriter* json) {

@@ -19,7 +19,8 @@ KafkaError PrepareElectLeaders(const Napi::Value& arguments, AdminStart* start) 
   Napi::Object item = ObjectOf(arguments);
   const auto type = static_cast<rd_kafka_ElectionType_t>(IntOf(item, "type"));
   SharedPartitionList partitions = PartitionListFromJs(item.Get("partitions"));
-  *start = [type, partitions](rd_kafka_t* rk, const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+  *start = [type, partitions](rd_kafka_t* rk, const rd_kafka_AdminOptions_t* options,
+                              rd_kafka_queue_t* queue) {
     ElectLeadersHandle request(rd_kafka_ElectLeaders_new(type, partitions.get()));
     rd_kafka_ElectLeaders(rk, request.get(), options, queue);
   };

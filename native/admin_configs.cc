@@ -15,7 +15,8 @@ KafkaError SetEntry(rd_kafka_ConfigResource_t* resource, const Napi::Object& ent
   const std::string name = TextOf(entry, "name");
   const char* text = TextOrNull(entry, "value", &value);
   Napi::Value operation = entry.Get("op");
-  if (!operation.IsNumber()) return KafkaError::Of(rd_kafka_ConfigResource_set_config(resource, name.c_str(), text));
+  if (!operation.IsNumber())
+    return KafkaError::Of(rd_kafka_ConfigResource_set_config(resource, name.c_str(), text));
   const auto type = static_cast<rd_kafka_AlterConfigOpType_t>(operation.As<Napi::Number>().Int32Value());
   return KafkaError::Of(
       ErrorHandle(rd_kafka_ConfigResource_add_incremental_config(resource, name.c_str(), type, text)));
@@ -32,9 +33,8 @@ KafkaError PrepareResources(const Napi::Value& arguments, AdminStart* start) {
     if (!resource) return InvalidArgument("a configuration resource has a type and a name");
     KafkaError failed;
     if (item.Get("entries").IsArray()) {
-      failed = ForEach(item.Get("entries"), [&](const Napi::Value& entry) {
-        return SetEntry(resource.get(), ObjectOf(entry));
-      });
+      failed = ForEach(item.Get("entries"),
+                       [&](const Napi::Value& entry) { return SetEntry(resource.get(), ObjectOf(entry)); });
     }
     resources->Add(std::move(resource));
     return failed;
@@ -67,7 +67,8 @@ void WriteResources(rd_kafka_event_t* event, JsonWriter* json) {
     json->Text("name", rd_kafka_ConfigResource_name(resource));
     size_t entries = 0;
     const rd_kafka_ConfigEntry_t** list = rd_kafka_ConfigResource_configs(resource, &entries);
-    json->Objects("entries", list, entries, [json](const rd_kafka_ConfigEntry_t* entry) { WriteEntry(json, entry); });
+    json->Objects("entries", list, entries,
+                  [json](const rd_kafka_ConfigEntry_t* entry) { WriteEntry(json, entry); });
     WriteError(json, rd_kafka_ConfigResource_error(resource), rd_kafka_ConfigResource_error_string(resource));
   });
 }
@@ -78,7 +79,8 @@ constexpr AdminOperation kTable[] = {
      WriteResources<rd_kafka_event_DescribeConfigs_result, rd_kafka_DescribeConfigs_result_resources>},
     {"incrementalAlterConfigs", RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS,
      RD_KAFKA_EVENT_INCREMENTALALTERCONFIGS_RESULT, PrepareResources<rd_kafka_IncrementalAlterConfigs>,
-     WriteResources<rd_kafka_event_IncrementalAlterConfigs_result, rd_kafka_IncrementalAlterConfigs_result_resources>},
+     WriteResources<rd_kafka_event_IncrementalAlterConfigs_result,
+                    rd_kafka_IncrementalAlterConfigs_result_resources>},
     {"alterConfigs", RD_KAFKA_ADMIN_OP_ALTERCONFIGS, RD_KAFKA_EVENT_ALTERCONFIGS_RESULT,
      PrepareResources<rd_kafka_AlterConfigs>,
      WriteResources<rd_kafka_event_AlterConfigs_result, rd_kafka_AlterConfigs_result_resources>},

@@ -78,8 +78,8 @@ void WriteMember(JsonWriter* json, const rd_kafka_MemberDescription_t* member) {
 
 void WriteGroupDescriptions(rd_kafka_event_t* event, JsonWriter* json) {
   size_t count = 0;
-  const rd_kafka_ConsumerGroupDescription_t** groups =
-      rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event), &count);
+  const rd_kafka_ConsumerGroupDescription_t** groups = rd_kafka_DescribeConsumerGroups_result_groups(
+      rd_kafka_event_DescribeConsumerGroups_result(event), &count);
   json->Objects(nullptr, groups, count, [json](const rd_kafka_ConsumerGroupDescription_t* group) {
     json->Text("group", rd_kafka_ConsumerGroupDescription_group_id(group));
     json->Boolean("isSimple", rd_kafka_ConsumerGroupDescription_is_simple_consumer_group(group) != 0);
@@ -89,7 +89,8 @@ void WriteGroupDescriptions(rd_kafka_event_t* event, JsonWriter* json) {
     WriteNode(json, "coordinator", rd_kafka_ConsumerGroupDescription_coordinator(group));
     const size_t members = rd_kafka_ConsumerGroupDescription_member_count(group);
     json->BeginArray("members");
-    for (size_t i = 0; i < members; i++) WriteMember(json, rd_kafka_ConsumerGroupDescription_member(group, i));
+    for (size_t i = 0; i < members; i++)
+      WriteMember(json, rd_kafka_ConsumerGroupDescription_member(group, i));
     json->EndArray();
     size_t operations = 0;
     const rd_kafka_AclOperation_t* list =
@@ -112,10 +113,10 @@ void WriteDeletedGroups(rd_kafka_event_t* event, JsonWriter* json) {
 constexpr AdminOperation kTable[] = {
     {"listConsumerGroups", RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, RD_KAFKA_EVENT_LISTCONSUMERGROUPS_RESULT,
      PrepareListGroups, WriteGroupListings},
-    {"describeConsumerGroups", RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT,
-     PrepareDescribeGroups, WriteGroupDescriptions},
-    {"deleteConsumerGroups", RD_KAFKA_ADMIN_OP_DELETEGROUPS, RD_KAFKA_EVENT_DELETEGROUPS_RESULT, PrepareDeleteGroups,
-     WriteDeletedGroups},
+    {"describeConsumerGroups", RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
+     RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT, PrepareDescribeGroups, WriteGroupDescriptions},
+    {"deleteConsumerGroups", RD_KAFKA_ADMIN_OP_DELETEGROUPS, RD_KAFKA_EVENT_DELETEGROUPS_RESULT,
+     PrepareDeleteGroups, WriteDeletedGroups},
 };
 
 }  // namespace

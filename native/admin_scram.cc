@@ -44,8 +44,9 @@ KafkaError PrepareAlter(const Napi::Value& arguments, AdminStart* start) {
 
 void WriteDescriptions(rd_kafka_event_t* event, JsonWriter* json) {
   size_t count = 0;
-  const rd_kafka_UserScramCredentialsDescription_t** users = rd_kafka_DescribeUserScramCredentials_result_descriptions(
-      rd_kafka_event_DescribeUserScramCredentials_result(event), &count);
+  const rd_kafka_UserScramCredentialsDescription_t** users =
+      rd_kafka_DescribeUserScramCredentials_result_descriptions(
+          rd_kafka_event_DescribeUserScramCredentials_result(event), &count);
   json->Objects(nullptr, users, count, [json](const rd_kafka_UserScramCredentialsDescription_t* user) {
     json->Text("user", rd_kafka_UserScramCredentialsDescription_user(user));
     const size_t credentials = rd_kafka_UserScramCredentialsDescription_scramcredentialinfo_count(user);
@@ -66,12 +67,13 @@ void WriteDescriptions(rd_kafka_event_t* event, JsonWriter* json) {
 void WriteAlterations(rd_kafka_event_t* event, JsonWriter* json) {
   size_t count = 0;
   const rd_kafka_AlterUserScramCredentials_result_response_t** users =
-      rd_kafka_AlterUserScramCredentials_result_responses(rd_kafka_event_AlterUserScramCredentials_result(event),
-                                                          &count);
-  json->Objects(nullptr, users, count, [json](const rd_kafka_AlterUserScramCredentials_result_response_t* user) {
-    json->Text("user", rd_kafka_AlterUserScramCredentials_result_response_user(user));
-    WriteError(json, rd_kafka_AlterUserScramCredentials_result_response_error(user));
-  });
+      rd_kafka_AlterUserScramCredentials_result_responses(
+          rd_kafka_event_AlterUserScramCredentials_result(event), &count);
+  json->Objects(nullptr, users, count,
+                [json](const rd_kafka_AlterUserScramCredentials_result_response_t* user) {
+                  json->Text("user", rd_kafka_AlterUserScramCredentials_result_response_user(user));
+                  WriteError(json, rd_kafka_AlterUserScramCredentials_result_response_error(user));
+                });
 }
 
 constexpr AdminOperation kTable[] = {

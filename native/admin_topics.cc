@@ -79,8 +79,9 @@ KafkaError PrepareCreatePartitions(const Napi::Value& arguments, AdminStart* sta
   KafkaError error = ForEach(arguments, [&](const Napi::Value& value) {
     Napi::Object item = ObjectOf(value);
     ErrorText text;
-    NewPartitionsHandle partitions(rd_kafka_NewPartitions_new(
-        TextOf(item, "topic").c_str(), static_cast<size_t>(IntOf(item, "totalCount")), text.data(), text.size()));
+    NewPartitionsHandle partitions(rd_kafka_NewPartitions_new(TextOf(item, "topic").c_str(),
+                                                              static_cast<size_t>(IntOf(item, "totalCount")),
+                                                              text.data(), text.size()));
     if (!partitions) return InvalidArgument(text.data());
     KafkaError failed = AssignReplicas(partitions.get(), item.Get("replicaAssignment"),
                                        rd_kafka_NewPartitions_set_replica_assignment);
@@ -152,14 +153,16 @@ void WriteTopicDescriptions(rd_kafka_event_t* event, JsonWriter* json) {
     json->Objects("partitions", partitions, items, [json](const rd_kafka_TopicPartitionInfo_t* partition) {
       WritePartitionInfo(json, partition);
     });
-    const rd_kafka_AclOperation_t* operations = rd_kafka_TopicDescription_authorized_operations(topic, &items);
+    const rd_kafka_AclOperation_t* operations =
+        rd_kafka_TopicDescription_authorized_operations(topic, &items);
     WriteOperations(json, operations, items);
     WriteError(json, rd_kafka_TopicDescription_error(topic));
   });
 }
 
 void WriteDeletedRecords(rd_kafka_event_t* event, JsonWriter* json) {
-  WritePartitions(json, nullptr, rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event)));
+  WritePartitions(json, nullptr,
+                  rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event)));
 }
 
 void WriteOffsets(rd_kafka_event_t* event, JsonWriter* json) {
@@ -180,11 +183,12 @@ constexpr AdminOperation kTable[] = {
     {"createPartitions", RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, RD_KAFKA_EVENT_CREATEPARTITIONS_RESULT,
      PrepareCreatePartitions,
      WriteTopicResults<rd_kafka_event_CreatePartitions_result, rd_kafka_CreatePartitions_result_topics>},
-    {"describeTopics", RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, RD_KAFKA_EVENT_DESCRIBETOPICS_RESULT, PrepareDescribeTopics,
-     WriteTopicDescriptions},
-    {"deleteRecords", RD_KAFKA_ADMIN_OP_DELETERECORDS, RD_KAFKA_EVENT_DELETERECORDS_RESULT, PrepareDeleteRecords,
-     WriteDeletedRecords},
-    {"listOffsets", RD_KAFKA_ADMIN_OP_LISTOFFSETS, RD_KAFKA_EVENT_LISTOFFSETS_RESULT, PrepareListOffsets, WriteOffsets},
+    {"describeTopics", RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, RD_KAFKA_EVENT_DESCRIBETOPICS_RESULT,
+     PrepareDescribeTopics, WriteTopicDescriptions},
+    {"deleteRecords", RD_KAFKA_ADMIN_OP_DELETERECORDS, RD_KAFKA_EVENT_DELETERECORDS_RESULT,
+     PrepareDeleteRecords, WriteDeletedRecords},
+    {"listOffsets", RD_KAFKA_ADMIN_OP_LISTOFFSETS, RD_KAFKA_EVENT_LISTOFFSETS_RESULT, PrepareListOffsets,
+     WriteOffsets},
 };
 
 }  // namespace

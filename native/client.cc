@@ -56,8 +56,9 @@ void Client::Execute(uint32_t id, const Work& work) {
 void Client::Answer(uint32_t id, Result result) {
   Push([id, result = std::move(result)](Napi::Env env, const Napi::Function& dispatch) {
     Napi::Value value = result.value ? result.value(env) : env.Undefined();
-    Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kCommand)), Napi::Number::New(env, id),
-                   result.error.ToJs(env), value});
+    Send(env, dispatch,
+         {Napi::Number::New(env, static_cast<int>(Dispatch::kCommand)), Napi::Number::New(env, id),
+          result.error.ToJs(env), value});
   });
 }
 
@@ -80,7 +81,8 @@ bool Client::AnswerAdmin(rd_kafka_event_t* event) {
 
 void Client::GiveUpAdmin() {
   for (uint32_t id : admin_.GiveUp()) {
-    Answer(id, Result::Fail(KafkaError::Of(RD_KAFKA_RESP_ERR__DESTROY, "The client was closed before the answer came")));
+    Answer(id, Result::Fail(KafkaError::Of(RD_KAFKA_RESP_ERR__DESTROY,
+                                           "The client was closed before the answer came")));
   }
 }
 
@@ -158,8 +160,9 @@ void Client::Run() {
   RunMailbox();  // what was submitted last is answered, not forgotten
   uint32_t id = close_id_;
   Push([id](Napi::Env env, const Napi::Function& dispatch) {
-    Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kCommand)), Napi::Number::New(env, id),
-                   env.Null(), env.Undefined()});
+    Send(env, dispatch,
+         {Napi::Number::New(env, static_cast<int>(Dispatch::kCommand)), Napi::Number::New(env, id),
+          env.Null(), env.Undefined()});
   });
   std::lock_guard<std::mutex> lock(mutex_);
   done_ = true;
@@ -242,23 +245,27 @@ void Client::HandleEvent(EventHandle event) {
       const char* text = nullptr;
       int level = 0;
       if (rd_kafka_event_log(event.get(), &facility, &text, &level) != 0) break;
-      Push([level, facility = std::string(facility), text = std::string(text)](Napi::Env env,
-                                                                                const Napi::Function& dispatch) {
-        Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kLog)), Napi::Number::New(env, level),
-                       Napi::String::New(env, facility), Napi::String::New(env, text)});
+      Push([level, facility = std::string(facility), text = std::string(text)](
+               Napi::Env env, const Napi::Function& dispatch) {
+        Send(env, dispatch,
+             {Napi::Number::New(env, static_cast<int>(Dispatch::kLog)), Napi::Number::New(env, level),
+              Napi::String::New(env, facility), Napi::String::New(env, text)});
       });
       break;
     }
     case RD_KAFKA_EVENT_STATS:
-      Push([json = std::string(rd_kafka_event_stats(event.get()))](Napi::Env env, const Napi::Function& dispatch) {
-        Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kStatistics)), Napi::String::New(env, json)});
+      Push([json = std::string(rd_kafka_event_stats(event.get()))](Napi::Env env,
+                                                                   const Napi::Function& dispatch) {
+        Send(env, dispatch,
+             {Napi::Number::New(env, static_cast<int>(Dispatch::kStatistics)), Napi::String::New(env, json)});
       });
       break;
     case RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH: {
       const char* config = rd_kafka_event_config_string(event.get());
       Push([config = std::string(config ? config : "")](Napi::Env env, const Napi::Function& dispatch) {
-        Send(
-            env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kTokenRefresh)), Napi::String::New(env, config)});
+        Send(env, dispatch,
+             {Napi::Number::New(env, static_cast<int>(Dispatch::kTokenRefresh)),
+              Napi::String::New(env, config)});
       });
       break;
     }
@@ -280,7 +287,8 @@ void Client::PushError(rd_kafka_event_t* event) {
 void Client::PushFatalError() {
   ErrorText text;
   const rd_kafka_resp_err_t code = rd_kafka_fatal_error(rk_, text.data(), text.size());
-  KafkaError error = KafkaError::Of(code == RD_KAFKA_RESP_ERR_NO_ERROR ? RD_KAFKA_RESP_ERR__FATAL : code, text.text);
+  KafkaError error =
+      KafkaError::Of(code == RD_KAFKA_RESP_ERR_NO_ERROR ? RD_KAFKA_RESP_ERR__FATAL : code, text.text);
   error.fatal = true;
   PushError(std::move(error));
 }
@@ -294,8 +302,9 @@ void Client::PushError(KafkaError error) {
 void Client::OnThrottle(rd_kafka_t*, const char* broker, int32_t id, int ms, void* opaque) {
   static_cast<Client*>(opaque)->Push(
       [broker = std::string(broker), id, ms](Napi::Env env, const Napi::Function& dispatch) {
-        Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kThrottle)), Napi::String::New(env, broker),
-                       Napi::Number::New(env, id), Napi::Number::New(env, ms)});
+        Send(env, dispatch,
+             {Napi::Number::New(env, static_cast<int>(Dispatch::kThrottle)), Napi::String::New(env, broker),
+              Napi::Number::New(env, id), Napi::Number::New(env, ms)});
       });
 }
 

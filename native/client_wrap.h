@@ -35,7 +35,8 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
     }
     std::shared_ptr<JsChannel> channel = JsChannel::Create(info.Env(), info[1].As<Napi::Function>());
     if (!channel) {
-      ThrowKafkaError(info.Env(), KafkaError::Of(RD_KAFKA_RESP_ERR__FAIL, "cannot make a thread-safe function"));
+      ThrowKafkaError(info.Env(),
+                      KafkaError::Of(RD_KAFKA_RESP_ERR__FAIL, "cannot make a thread-safe function"));
       return;
     }
     client_ = std::make_shared<Native>(std::move(conf), std::move(channel));

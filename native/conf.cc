@@ -11,11 +11,13 @@ ConfHandle MakeConf(const Napi::Array& entries, int events, KafkaError* error) {
   for (uint32_t i = 0; i + 1 < length; i += 2) {
     const std::string name = entries.Get(i).ToString().Utf8Value();
     const std::string value = entries.Get(i + 1).ToString().Utf8Value();
-    rd_kafka_conf_res_t result = rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), text.data(), text.size());
+    rd_kafka_conf_res_t result =
+        rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), text.data(), text.size());
     if (result == RD_KAFKA_CONF_OK) continue;
     std::string reason = result == RD_KAFKA_CONF_UNKNOWN ? "unknown property" : text.text;
     // librdkafka may repeat the value in its text.
-    if (value.size() >= 3 && reason.find(value) != std::string::npos) reason = "not accepted by this build of librdkafka";
+    if (value.size() >= 3 && reason.find(value) != std::string::npos)
+      reason = "not accepted by this build of librdkafka";
     *error = KafkaError::Of(RD_KAFKA_RESP_ERR__INVALID_ARG, "property '" + name + "': " + reason);
     return nullptr;
   }

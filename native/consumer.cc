@@ -29,12 +29,13 @@ Napi::Value SlotsToJs(Napi::Env env, const std::vector<PartitionSlots::Slot>& sl
 }  // namespace
 
 Consumer::Consumer(ConfHandle conf, std::shared_ptr<JsChannel> channel)
-    : Client(RD_KAFKA_CONSUMER,
-             [&] {
-               rd_kafka_conf_set_rebalance_cb(conf.get(), OnRebalance);
-               return std::move(conf);
-             }(),
-             std::move(channel)),
+    : Client(
+          RD_KAFKA_CONSUMER,
+          [&] {
+            rd_kafka_conf_set_rebalance_cb(conf.get(), OnRebalance);
+            return std::move(conf);
+          }(),
+          std::move(channel)),
       messages_(kMaxBatch) {}
 
 void Consumer::Read(Want want) {
@@ -86,17 +87,18 @@ void Consumer::PushMessages(size_t count) {
     bytes += slab.size();
     Push([slab = std::move(slab), filled, last = done == count, slots = slots_.TakeNew()](
              Napi::Env env, const Napi::Function& dispatch) mutable {
-      Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kMessages)), slab.ToArrayBuffer(env),
-                     Napi::Number::New(env, static_cast<double>(filled)), SlotsToJs(env, slots),
-                     Napi::Boolean::New(env, last)});
+      Send(env, dispatch,
+           {Napi::Number::New(env, static_cast<int>(Dispatch::kMessages)), slab.ToArrayBuffer(env),
+            Napi::Number::New(env, static_cast<double>(filled)), SlotsToJs(env, slots),
+            Napi::Boolean::New(env, last)});
     });
   }
   average_size_ = std::max<size_t>(1, (average_size_ + bytes / count) / 2);
 }
 
 // Poll thread, inside a drain. Only noted: the messages drained before it go to the application first.
-void Consumer::OnRebalance(rd_kafka_t* rk, rd_kafka_resp_err_t type, rd_kafka_topic_partition_list_t* partitions,
-                           void* opaque) {
+void Consumer::OnRebalance(rd_kafka_t* rk, rd_kafka_resp_err_t type,
+                           rd_kafka_topic_partition_list_t* partitions, void* opaque) {
   auto* self = static_cast<Consumer*>(static_cast<Client*>(opaque));
   const char* protocol = rd_kafka_rebalance_protocol(rk);
   self->rebalance_.type = type;
@@ -109,9 +111,10 @@ void Consumer::OnRebalance(rd_kafka_t* rk, rd_kafka_resp_err_t type, rd_kafka_to
 void Consumer::PushRebalance() {
   rebalance_new_ = false;
   Push([rebalance = rebalance_](Napi::Env env, const Napi::Function& dispatch) {
-    Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kRebalance)),
-                   Napi::Number::New(env, rebalance.type), PartitionListToJs(env, rebalance.partitions.get()),
-                   Napi::Boolean::New(env, rebalance.lost), Napi::Boolean::New(env, rebalance.cooperative)});
+    Send(env, dispatch,
+         {Napi::Number::New(env, static_cast<int>(Dispatch::kRebalance)),
+          Napi::Number::New(env, rebalance.type), PartitionListToJs(env, rebalance.partitions.get()),
+          Napi::Boolean::New(env, rebalance.lost), Napi::Boolean::New(env, rebalance.cooperative)});
   });
 }
 
@@ -152,10 +155,11 @@ void Consumer::OnEvent(EventHandle event) {
   if (rd_kafka_event_type(event.get()) != RD_KAFKA_EVENT_OFFSET_COMMIT) return;
   const rd_kafka_topic_partition_list_t* list = rd_kafka_event_topic_partition_list(event.get());
   Push([error = KafkaError::Of(rd_kafka_event_error(event.get())),
-        copy = list ? Share(rd_kafka_topic_partition_list_copy(list)) : nullptr](Napi::Env env,
-                                                                                 const Napi::Function& dispatch) {
-    Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kOffsetCommit)), error.ToJs(env),
-                   PartitionListToJs(env, copy.get())});
+        copy = list ? Share(rd_kafka_topic_partition_list_copy(list)) : nullptr](
+           Napi::Env env, const Napi::Function& dispatch) {
+    Send(env, dispatch,
+         {Napi::Number::New(env, static_cast<int>(Dispatch::kOffsetCommit)), error.ToJs(env),
+          PartitionListToJs(env, copy.get())});
   });
 }
 

@@ -49,8 +49,8 @@ class Consumer final : public Client {
     bool cooperative = false;
   };
 
-  static void OnRebalance(rd_kafka_t* rk, rd_kafka_resp_err_t type, rd_kafka_topic_partition_list_t* partitions,
-                          void* opaque);
+  static void OnRebalance(rd_kafka_t* rk, rd_kafka_resp_err_t type,
+                          rd_kafka_topic_partition_list_t* partitions, void* opaque);
   // How many messages it got; they are pushed, or dropped when closing.
   size_t Drain(bool drop);
   void PushMessages(size_t count);

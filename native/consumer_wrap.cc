@@ -31,7 +31,9 @@ Result PartitionsOrError(ErrorHandle error, SharedPartitionList list) {
 
 Result TextResult(std::string text) {
   Result result;
-  result.value = [text = std::move(text)](Napi::Env env) -> Napi::Value { return Napi::String::New(env, text); };
+  result.value = [text = std::move(text)](Napi::Env env) -> Napi::Value {
+    return Napi::String::New(env, text);
+  };
   return result;
 }
 
@@ -71,7 +73,9 @@ class ConsumerWrap final : public ClientWrap<ConsumerWrap, Consumer> {
 
  private:
   // read(want)
-  void Read(const Info& info) { client()->Read(static_cast<Consumer::Want>(info[0].As<Napi::Number>().Int32Value())); }
+  void Read(const Info& info) {
+    client()->Read(static_cast<Consumer::Want>(info[0].As<Napi::Number>().Int32Value()));
+  }
 
   // storeOffsets(list): list | null when closed. Takes only locks.
   Napi::Value StoreOffsets(const Info& info) {
@@ -161,14 +165,16 @@ class ConsumerWrap final : public ClientWrap<ConsumerWrap, Consumer> {
 
   void Pause(const Info& info) {
     SharedPartitionList list = PartitionListFromJs(info[1]);
-    Submit(On::kPollThread, info,
-           [list](rd_kafka_t* rk) { return PartitionsOrError(rd_kafka_pause_partitions(rk, list.get()), list); });
+    Submit(On::kPollThread, info, [list](rd_kafka_t* rk) {
+      return PartitionsOrError(rd_kafka_pause_partitions(rk, list.get()), list);
+    });
   }
 
   void Resume(const Info& info) {
     SharedPartitionList list = PartitionListFromJs(info[1]);
-    Submit(On::kPollThread, info,
-           [list](rd_kafka_t* rk) { return PartitionsOrError(rd_kafka_resume_partitions(rk, list.get()), list); });
+    Submit(On::kPollThread, info, [list](rd_kafka_t* rk) {
+      return PartitionsOrError(rd_kafka_resume_partitions(rk, list.get()), list);
+    });
   }
 
   void Seek(const Info& info) {

@@ -39,7 +39,8 @@ void DeliverySlab::AddReport(const rd_kafka_message_t* message) {
   row->reserved = 0;
 }
 
-void DeliverySlab::AddFailure(uint64_t id, rd_kafka_resp_err_t error, int32_t topic, int32_t partition, int32_t size) {
+void DeliverySlab::AddFailure(uint64_t id, rd_kafka_resp_err_t error, int32_t topic, int32_t partition,
+                              int32_t size) {
   DeliveryRow* row = Add();
   *row = DeliveryRow{};
   SetId(row, id);

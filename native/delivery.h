@@ -17,10 +17,10 @@ struct DeliveryRow {
   int32_t partition;
   int32_t status;  // rd_kafka_msg_status_t
   int32_t broker;
-  int32_t size;        // key and value, bytes
-  double offset;       // -1001: none
-  double timestamp;    // ms, -1: none
-  double latency;      // µs from produce to report
+  int32_t size;      // key and value, bytes
+  double offset;     // -1001: none
+  double timestamp;  // ms, -1: none
+  double latency;    // µs from produce to report
   double reserved;
 };
 static_assert(sizeof(DeliveryRow) == 64, "lib/delivery-report.ts reads rows of 64 bytes");

@@ -27,7 +27,8 @@ using EventHandle = Handle<rd_kafka_event_t, &rd_kafka_event_destroy>;
 using ErrorHandle = Handle<rd_kafka_error_t, &rd_kafka_error_destroy>;
 using PartitionListHandle = Handle<rd_kafka_topic_partition_list_t, &rd_kafka_topic_partition_list_destroy>;
 using HeadersHandle = Handle<rd_kafka_headers_t, &rd_kafka_headers_destroy>;
-using GroupMetadataHandle = Handle<rd_kafka_consumer_group_metadata_t, &rd_kafka_consumer_group_metadata_destroy>;
+using GroupMetadataHandle =
+    Handle<rd_kafka_consumer_group_metadata_t, &rd_kafka_consumer_group_metadata_destroy>;
 
 // Room for librdkafka's error texts.
 struct ErrorText {

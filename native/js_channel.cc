@@ -25,8 +25,8 @@ std::shared_ptr<JsChannel> JsChannel::Create(Napi::Env env, const Napi::Function
   std::shared_ptr<JsChannel> channel(new JsChannel());
   auto* keep = new std::shared_ptr<JsChannel>(channel);
   napi_value name = Napi::String::New(env, "odradek");
-  napi_status status = napi_create_threadsafe_function(env, dispatch, nullptr, name, 0, 1, keep, OnFinalize, channel.get(),
-                                                       OnWake, &channel->function_);
+  napi_status status = napi_create_threadsafe_function(env, dispatch, nullptr, name, 0, 1, keep, OnFinalize,
+                                                       channel.get(), OnWake, &channel->function_);
   if (status != napi_ok) {
     delete keep;
     return nullptr;
@@ -72,7 +72,9 @@ void JsChannel::Close() {
   napi_release_threadsafe_function(function_, napi_tsfn_abort);
 }
 
-void JsChannel::OnFinalize(napi_env, void* data, void*) { delete static_cast<std::shared_ptr<JsChannel>*>(data); }
+void JsChannel::OnFinalize(napi_env, void* data, void*) {
+  delete static_cast<std::shared_ptr<JsChannel>*>(data);
+}
 
 void JsChannel::OnWake(napi_env env, napi_value dispatch, void* context, void*) {
   if (env == nullptr || dispatch == nullptr) return;  // the environment is going away

@@ -17,7 +17,8 @@ size_t HeadersSize(const rd_kafka_message_t* message, rd_kafka_headers_t** heade
   const char* name = nullptr;
   const void* value = nullptr;
   size_t length = 0;
-  for (size_t i = 0; rd_kafka_header_get_all(*headers, i, &name, &value, &length) == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+  for (size_t i = 0;
+       rd_kafka_header_get_all(*headers, i, &name, &value, &length) == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
     size += 8 + std::strlen(name) + (value == nullptr ? 0 : length);
   }
   return size;
@@ -49,8 +50,8 @@ uint8_t* PutHeaders(uint8_t* at, const rd_kafka_headers_t* headers, int32_t* cou
   return at;
 }
 
-uint8_t* PutMessage(const rd_kafka_message_t* message, rd_kafka_headers_t* headers, int32_t slot, uint8_t* base,
-                    uint8_t* at, MessageRow* row) {
+uint8_t* PutMessage(const rd_kafka_message_t* message, rd_kafka_headers_t* headers, int32_t slot,
+                    uint8_t* base, uint8_t* at, MessageRow* row) {
   rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
   row->offset = static_cast<double>(message->offset);
   row->timestamp = static_cast<double>(rd_kafka_message_timestamp(message, &type));

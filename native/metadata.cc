@@ -92,7 +92,9 @@ bool Passes(rd_kafka_resp_err_t code) {
 Result TextResult(KafkaError error, std::string text) {
   Result result;
   result.error = std::move(error);
-  result.value = [text = std::move(text)](Napi::Env env) -> Napi::Value { return Napi::String::New(env, text); };
+  result.value = [text = std::move(text)](Napi::Env env) -> Napi::Value {
+    return Napi::String::New(env, text);
+  };
   return result;
 }
 

@@ -1,7 +1,6 @@
 #include "mock_cluster.h"
 
 #include <chrono>
-#include <initializer_list>
 #include <limits>
 #include <string>
 #include <utility>
@@ -96,10 +95,9 @@ class MockClusterWrap final : public Napi::ObjectWrap<MockClusterWrap> {
 
   static Napi::Function Define(Napi::Env env) {
     std::vector<Method> methods;
-    DescribeTopics(methods);
-    DescribeBrokers(methods);
-    DescribeErrors(methods);
-    DescribeGroups(methods);
+    for (const auto& part : {TopicMethods(), BrokerMethods(), ErrorMethods(), GroupMethods()}) {
+      methods.insert(methods.end(), part.begin(), part.end());
+    }
     methods.push_back(InstanceMethod("bootstrapServers", &Self::BootstrapServers));
     methods.push_back(InstanceMethod("close", &Self::Close));
     methods.push_back(InstanceMethod("dispose", &Self::Dispose));
@@ -112,75 +110,70 @@ class MockClusterWrap final : public Napi::ObjectWrap<MockClusterWrap> {
     return InstanceMethod(name, &Self::Forward<Function>);
   }
 
-  static void Append(std::vector<Method>& methods, std::initializer_list<Method> more) {
-    for (const Method& method : more) methods.push_back(method);
+  static std::vector<Method> TopicMethods() {
+    return {
+        Call<&rd_kafka_mock_topic_create>("createTopic"),
+        Call<&rd_kafka_mock_topic_delete>("deleteTopic"),
+        Call<&rd_kafka_mock_topic_set_error>("topicError"),
+        Call<&rd_kafka_mock_partition_set_leader>("leader"),
+        Call<&rd_kafka_mock_partition_set_follower>("follower"),
+        Call<&rd_kafka_mock_partition_set_follower_wmarks>("followerWatermarks"),
+        Call<&rd_kafka_mock_partition_push_leader_response>("pushLeaderResponse"),
+        Call<&rd_kafka_mock_partition_delete_records>("deleteRecords"),
+        InstanceMethod("hasPartition", &Self::HasPartition),
+    };
   }
 
-  static void DescribeTopics(std::vector<Method>& methods) {
-    Append(methods, {
-                        Call<&rd_kafka_mock_topic_create>("createTopic"),
-                        Call<&rd_kafka_mock_topic_delete>("deleteTopic"),
-                        Call<&rd_kafka_mock_topic_set_error>("topicError"),
-                        Call<&rd_kafka_mock_partition_set_leader>("leader"),
-                        Call<&rd_kafka_mock_partition_set_follower>("follower"),
-                        Call<&rd_kafka_mock_partition_set_follower_wmarks>("followerWatermarks"),
-                        Call<&rd_kafka_mock_partition_push_leader_response>("pushLeaderResponse"),
-                        Call<&rd_kafka_mock_partition_delete_records>("deleteRecords"),
-                        InstanceMethod("hasPartition", &Self::HasPartition),
-                    });
+  static std::vector<Method> BrokerMethods() {
+    return {
+        Call<&rd_kafka_mock_broker_set_down>("brokerDown"),
+        Call<&rd_kafka_mock_broker_set_up>("brokerUp"),
+        Call<&rd_kafka_mock_broker_set_rtt>("brokerRtt"),
+        Call<&rd_kafka_mock_broker_set_rack>("brokerRack"),
+        Call<&rd_kafka_mock_broker_set_host_port>("brokerHostPort"),
+        Call<&rd_kafka_mock_broker_add>("addBroker"),
+        Call<&rd_kafka_mock_broker_decommission>("decommissionBroker"),
+        Call<&rd_kafka_mock_broker_remove_from_metadata>("hideBroker"),
+        Call<&rd_kafka_mock_set_controller_id>("controller"),
+        Call<&rd_kafka_mock_coordinator_set>("coordinator"),
+        Call<&rd_kafka_mock_set_apiversion>("apiVersions"),
+        Call<&rd_kafka_mock_telemetry_set_push_interval>("telemetryPushInterval"),
+        InstanceMethod("telemetryMetrics", &Self::TelemetryMetrics),
+    };
   }
 
-  static void DescribeBrokers(std::vector<Method>& methods) {
-    Append(methods, {
-                        Call<&rd_kafka_mock_broker_set_down>("brokerDown"),
-                        Call<&rd_kafka_mock_broker_set_up>("brokerUp"),
-                        Call<&rd_kafka_mock_broker_set_rtt>("brokerRtt"),
-                        Call<&rd_kafka_mock_broker_set_rack>("brokerRack"),
-                        Call<&rd_kafka_mock_broker_set_host_port>("brokerHostPort"),
-                        Call<&rd_kafka_mock_broker_add>("addBroker"),
-                        Call<&rd_kafka_mock_broker_decommission>("decommissionBroker"),
-                        Call<&rd_kafka_mock_broker_remove_from_metadata>("hideBroker"),
-                        Call<&rd_kafka_mock_set_controller_id>("controller"),
-                        Call<&rd_kafka_mock_coordinator_set>("coordinator"),
-                        Call<&rd_kafka_mock_set_apiversion>("apiVersions"),
-                        Call<&rd_kafka_mock_telemetry_set_push_interval>("telemetryPushInterval"),
-                        InstanceMethod("telemetryMetrics", &Self::TelemetryMetrics),
-                    });
+  static std::vector<Method> ErrorMethods() {
+    return {
+        InstanceMethod("pushErrors", &Self::PushErrors),
+        InstanceMethod("pushBrokerErrors", &Self::PushBrokerErrors),
+        InstanceMethod("pushPartitionErrors", &Self::PushPartitionErrors),
+        InstanceMethod("brokerErrorsLeft", &Self::BrokerErrorsLeft),
+        Call<&rd_kafka_mock_clear_request_errors>("clearErrors"),
+        Call<&rd_kafka_mock_start_request_tracking>("startRequests"),
+        Call<&rd_kafka_mock_stop_request_tracking>("stopRequests"),
+        Call<&rd_kafka_mock_clear_requests>("clearRequests"),
+        InstanceMethod("requests", &Self::Requests),
+    };
   }
 
-  static void DescribeErrors(std::vector<Method>& methods) {
-    Append(methods, {
-                        InstanceMethod("pushErrors", &Self::PushErrors),
-                        InstanceMethod("pushBrokerErrors", &Self::PushBrokerErrors),
-                        InstanceMethod("pushPartitionErrors", &Self::PushPartitionErrors),
-                        InstanceMethod("brokerErrorsLeft", &Self::BrokerErrorsLeft),
-                        Call<&rd_kafka_mock_clear_request_errors>("clearErrors"),
-                        Call<&rd_kafka_mock_start_request_tracking>("startRequests"),
-                        Call<&rd_kafka_mock_stop_request_tracking>("stopRequests"),
-                        Call<&rd_kafka_mock_clear_requests>("clearRequests"),
-                        InstanceMethod("requests", &Self::Requests),
-                    });
-  }
-
-  static void DescribeGroups(std::vector<Method>& methods) {
-    Append(methods,
-           {
-               Call<&rd_kafka_mock_group_initial_rebalance_delay_ms>("groupInitialRebalanceDelay"),
-               Call<&rd_kafka_mock_set_group_consumer_session_timeout_ms>("groupSessionTimeout"),
-               Call<&rd_kafka_mock_set_group_consumer_heartbeat_interval_ms>("groupHeartbeatInterval"),
-               InstanceMethod("groupTargetAssignment", &Self::GroupTargetAssignment),
-               Call<&rd_kafka_mock_sharegroup_set_session_timeout>("shareGroupSessionTimeout"),
-               Call<&rd_kafka_mock_sharegroup_set_heartbeat_interval>("shareGroupHeartbeatInterval"),
-               Call<&rd_kafka_mock_sharegroup_set_max_delivery_attempts>("shareGroupMaxDeliveryAttempts"),
-               Call<&rd_kafka_mock_sharegroup_set_record_lock_duration>("shareGroupRecordLockDuration"),
-               Call<&rd_kafka_mock_sharegroup_set_isolation_level>("shareGroupIsolationLevel"),
-               Call<&rd_kafka_mock_sharegroup_set_max_size>("shareGroupMaxSize"),
-               Call<&rd_kafka_mock_sharegroup_set_max_fetch_sessions>("shareGroupMaxFetchSessions"),
-               Call<&rd_kafka_mock_sharegroup_set_max_record_locks>("shareGroupMaxRecordLocks"),
-               Call<&rd_kafka_mock_sharegroup_set_auto_offset_reset>("shareGroupAutoOffsetReset"),
-               InstanceMethod("shareGroupTargetAssignment", &Self::ShareGroupTargetAssignment),
-               InstanceMethod("shareGroupMemberIds", &Self::ShareGroupMemberIds),
-           });
+  static std::vector<Method> GroupMethods() {
+    return {
+        Call<&rd_kafka_mock_group_initial_rebalance_delay_ms>("groupInitialRebalanceDelay"),
+        Call<&rd_kafka_mock_set_group_consumer_session_timeout_ms>("groupSessionTimeout"),
+        Call<&rd_kafka_mock_set_group_consumer_heartbeat_interval_ms>("groupHeartbeatInterval"),
+        InstanceMethod("groupTargetAssignment", &Self::GroupTargetAssignment),
+        Call<&rd_kafka_mock_sharegroup_set_session_timeout>("shareGroupSessionTimeout"),
+        Call<&rd_kafka_mock_sharegroup_set_heartbeat_interval>("shareGroupHeartbeatInterval"),
+        Call<&rd_kafka_mock_sharegroup_set_max_delivery_attempts>("shareGroupMaxDeliveryAttempts"),
+        Call<&rd_kafka_mock_sharegroup_set_record_lock_duration>("shareGroupRecordLockDuration"),
+        Call<&rd_kafka_mock_sharegroup_set_isolation_level>("shareGroupIsolationLevel"),
+        Call<&rd_kafka_mock_sharegroup_set_max_size>("shareGroupMaxSize"),
+        Call<&rd_kafka_mock_sharegroup_set_max_fetch_sessions>("shareGroupMaxFetchSessions"),
+        Call<&rd_kafka_mock_sharegroup_set_max_record_locks>("shareGroupMaxRecordLocks"),
+        Call<&rd_kafka_mock_sharegroup_set_auto_offset_reset>("shareGroupAutoOffsetReset"),
+        InstanceMethod("shareGroupTargetAssignment", &Self::ShareGroupTargetAssignment),
+        InstanceMethod("shareGroupMemberIds", &Self::ShareGroupMemberIds),
+    };
   }
 
   // Everything but close: an error `_STATE` instead when there is no cluster any more.

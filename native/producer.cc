@@ -101,8 +101,8 @@ void Producer::ProduceLoop() {
     }
     PushReports(&failures);
     Push([slab = job.slab](Napi::Env env, const Napi::Function& dispatch) {
-      Send(
-          env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kSlabFree)), Napi::Number::New(env, slab)});
+      Send(env, dispatch,
+           {Napi::Number::New(env, static_cast<int>(Dispatch::kSlabFree)), Napi::Number::New(env, slab)});
     });
   }
 }
@@ -160,12 +160,13 @@ const uint8_t* Producer::ProducePlainRun(rd_kafka_topic_t* topic, const uint8_t*
     records[count++] = at;
     at += record.length();
   }
-  const int produced = rd_kafka_produce_batch(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, messages.data(),
-                                              static_cast<int>(count));
+  const int produced = rd_kafka_produce_batch(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
+                                              messages.data(), static_cast<int>(count));
   if (static_cast<size_t>(produced) == count) return at;
   for (size_t i = 0; i < count; i++) {
     if (messages[i].err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-    if (messages[i].err == RD_KAFKA_RESP_ERR__QUEUE_FULL) return records[i];  // all after it failed for this too
+    if (messages[i].err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+      return records[i];  // all after it failed for this too
     RecordView record(records[i]);
     failures->AddFailure(record.id(), messages[i].err, topic_id, RD_KAFKA_PARTITION_UA, SizeOf(record));
     if (failures->full()) PushReports(failures);
@@ -249,8 +250,8 @@ void Producer::PurgeHandedOver() {
 
 bool Producer::WaitHandedOver(Clock::time_point deadline) {
   std::unique_lock<std::mutex> lock(queue_mutex_);
-  const bool handed_over =
-      queue_changed_.wait_until(lock, deadline, [this] { return stopping() || (queue_.empty() && !producing_); });
+  const bool handed_over = queue_changed_.wait_until(
+      lock, deadline, [this] { return stopping() || (queue_.empty() && !producing_); });
   return handed_over && !stopping();
 }
 
@@ -285,8 +286,9 @@ void Producer::PushReports(DeliverySlab* reports) {
   if (reports->empty()) return;
   const uint32_t count = static_cast<uint32_t>(reports->count());
   Push([slab = reports->Take(), count](Napi::Env env, const Napi::Function& dispatch) mutable {
-    Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kDelivery)), slab.ToArrayBuffer(env),
-                   Napi::Number::New(env, count)});
+    Send(env, dispatch,
+         {Napi::Number::New(env, static_cast<int>(Dispatch::kDelivery)), slab.ToArrayBuffer(env),
+          Napi::Number::New(env, count)});
   });
 }
 

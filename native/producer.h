@@ -27,9 +27,8 @@ class Producer final : public Client {
  public:
   Producer(ConfHandle conf, std::shared_ptr<JsChannel> channel);
 
-  static constexpr int kEvents =
-      RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_STATS |
-      RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH;
+  static constexpr int kEvents = RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG |
+                                 RD_KAFKA_EVENT_STATS | RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH;
 
   // JS thread. A number for a topic name, with librdkafka properties of its own if any; used in records.
   int32_t AddTopic(std::string name, TopicConfHandle conf);
@@ -70,11 +69,13 @@ class Producer final : public Client {
 
   void ProduceLoop();
   // Produces the records of [bytes, end); returns where it stopped: at `end`, or at a record for which the queue was full.
-  const uint8_t* ProduceRecords(rd_kafka_t* rk, const uint8_t* bytes, const uint8_t* end, DeliverySlab* failures);
+  const uint8_t* ProduceRecords(rd_kafka_t* rk, const uint8_t* bytes, const uint8_t* end,
+                                DeliverySlab* failures);
   const uint8_t* ProducePlainRun(rd_kafka_topic_t* topic, const uint8_t* bytes, const uint8_t* end,
                                  DeliverySlab* failures);
   rd_kafka_resp_err_t ProduceOne(rd_kafka_t* rk, rd_kafka_topic_t* topic, const RecordView& record);
-  void FailRecords(const uint8_t* bytes, const uint8_t* end, rd_kafka_resp_err_t error, DeliverySlab* failures);
+  void FailRecords(const uint8_t* bytes, const uint8_t* end, rd_kafka_resp_err_t error,
+                   DeliverySlab* failures);
   rd_kafka_topic_t* TopicFor(rd_kafka_t* rk, int32_t id, rd_kafka_resp_err_t* error);
   void PushReports(DeliverySlab* reports);
   void WaitForRoom();

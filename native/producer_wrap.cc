@@ -55,8 +55,7 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
         }
       }
     }
-    return Napi::Number::New(info.Env(),
-                             client()->AddTopic(info[0].ToString().Utf8Value(), std::move(conf)));
+    return Napi::Number::New(info.Env(), client()->AddTopic(info[0].ToString().Utf8Value(), std::move(conf)));
   }
 
   // addSlab(arrayBuffer): number. The memory is kept until removeSlab.
@@ -104,9 +103,10 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
     const auto call = static_cast<TransactionCall>(info[1].As<Napi::Number>().Int32Value());
     if (call == TransactionCall::kAbort) client()->PurgeHandedOver();
     client()->InterruptTransaction(false);
-    Submit(On::kCommandThread, info, [producer = client(), call, deadline = DeadlineOf(info[2])](rd_kafka_t* rk) {
-      return CallTransaction(producer, rk, call, deadline);
-    });
+    Submit(On::kCommandThread, info,
+           [producer = client(), call, deadline = DeadlineOf(info[2])](rd_kafka_t* rk) {
+             return CallTransaction(producer, rk, call, deadline);
+           });
   }
 
   // flushTransaction(id, milliseconds)
@@ -124,8 +124,10 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
     std::vector<uint8_t> metadata(bytes.Data(), bytes.Data() + bytes.ByteLength());
     client()->InterruptTransaction(false);
     Submit(On::kCommandThread, info,
-           [producer = client(), offsets, metadata = std::move(metadata), deadline = DeadlineOf(info[3])](
-               rd_kafka_t* rk) { return odradek::SendOffsets(producer, rk, offsets.get(), metadata, deadline); });
+           [producer = client(), offsets, metadata = std::move(metadata),
+            deadline = DeadlineOf(info[3])](rd_kafka_t* rk) {
+             return odradek::SendOffsets(producer, rk, offsets.get(), metadata, deadline);
+           });
   }
 
   // interruptTransaction(): what is under way need not be waited for to its end

@@ -35,8 +35,12 @@ struct RecordView {
     return static_cast<int64_t>(timestamp);
   }
   const uint8_t* key() const { return key_length() < 0 ? nullptr : bytes_ + kHeaderSize; }
-  const uint8_t* value() const { return value_length() < 0 ? nullptr : bytes_ + kHeaderSize + Length(key_length()); }
-  const uint8_t* headers() const { return bytes_ + kHeaderSize + Length(key_length()) + Length(value_length()); }
+  const uint8_t* value() const {
+    return value_length() < 0 ? nullptr : bytes_ + kHeaderSize + Length(key_length());
+  }
+  const uint8_t* headers() const {
+    return bytes_ + kHeaderSize + Length(key_length()) + Length(value_length());
+  }
 
   static int32_t IntAt(const uint8_t* at) {
     int32_t value;

@@ -33,8 +33,9 @@ Napi::Value SetOAuthBearerToken(Client* client, const Napi::CallbackInfo& info) 
 Napi::Value SetOAuthBearerTokenFailure(Client* client, const Napi::CallbackInfo& info) {
   const std::string why = info[0].ToString().Utf8Value();
   KafkaError error = NotOpen();
-  client->WithHandle(
-      [&](rd_kafka_t* rk) { error = KafkaError::Of(rd_kafka_oauthbearer_set_token_failure(rk, why.c_str())); });
+  client->WithHandle([&](rd_kafka_t* rk) {
+    error = KafkaError::Of(rd_kafka_oauthbearer_set_token_failure(rk, why.c_str()));
+  });
   return error.ToJs(info.Env());
 }
 

@@ -21,7 +21,9 @@ class Slab {
  public:
   Slab() = default;
   explicit Slab(size_t capacity)
-      : bytes_(static_cast<uint8_t*>(rd_kafka_mem_malloc(nullptr, capacity))), size_(0), capacity_(capacity) {}
+      : bytes_(static_cast<uint8_t*>(rd_kafka_mem_malloc(nullptr, capacity))),
+        size_(0),
+        capacity_(capacity) {}
 
   uint8_t* data() const { return bytes_.get(); }
   size_t size() const { return size_; }
@@ -35,7 +37,8 @@ class Slab {
     if (size_ >= kCopyBelow) {
       napi_value buffer = nullptr;
       napi_status status = napi_create_external_arraybuffer(
-          env, bytes_.get(), size_, [](napi_env, void* bytes, void*) { rd_kafka_mem_free(nullptr, bytes); }, nullptr, &buffer);
+          env, bytes_.get(), size_, [](napi_env, void* bytes, void*) { rd_kafka_mem_free(nullptr, bytes); },
+          nullptr, &buffer);
       if (status == napi_ok) {
         bytes_.release();
         return Napi::Value(env, buffer);

@@ -21,11 +21,13 @@ SharedPartitionList PartitionListFromJs(const Napi::Value& value) {
     Napi::Object item = array.Get(i).As<Napi::Object>();
     const std::string topic = item.Get("topic").ToString().Utf8Value();
     const int32_t partition = item.Get("partition").ToNumber().Int32Value();
-    rd_kafka_topic_partition_t* entry = rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition);
+    rd_kafka_topic_partition_t* entry =
+        rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition);
     Napi::Value offset = item.Get("offset");
     if (offset.IsNumber()) entry->offset = offset.As<Napi::Number>().Int64Value();
     Napi::Value epoch = item.Get("leaderEpoch");
-    if (epoch.IsNumber()) rd_kafka_topic_partition_set_leader_epoch(entry, epoch.As<Napi::Number>().Int32Value());
+    if (epoch.IsNumber())
+      rd_kafka_topic_partition_set_leader_epoch(entry, epoch.As<Napi::Number>().Int32Value());
     Napi::Value metadata = item.Get("metadata");
     if (metadata.IsString()) {
       const std::string text = metadata.As<Napi::String>().Utf8Value();

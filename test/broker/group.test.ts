@@ -21,7 +21,11 @@ const protocols = {
 } as const
 
 function consumerOf(group: string, protocol: keyof typeof protocols, options: ConsumerOptions = {}) {
-  const config = { 'bootstrap.servers': bootstrapServers(), 'group.id': group, 'auto.offset.reset': 'earliest' } as const
+  const config = {
+    'bootstrap.servers': bootstrapServers(),
+    'group.id': group,
+    'auto.offset.reset': 'earliest',
+  } as const
   return new Consumer({ ...config, ...protocols[protocol], 'auto.commit.interval.ms': 600_000 }, options)
 }
 

@@ -114,11 +114,14 @@ describe('SASL', () => {
 
   it('over TLS', () => roundTrip('SASL_SSL', { ...ca(), ...sasl('SCRAM-SHA-512'), 'security.protocol': 'sasl_ssl' }))
 
-  it.each(['PLAIN', 'SCRAM-SHA-512'])('%s: a wrong password is an authentication error that does not show it', async (m) => {
-    const error = await trouble('SASL_PLAINTEXT', { ...plaintext, ...sasl(m, 'canary-password') })
-    expect(error.code).toBe('_AUTHENTICATION')
-    expect(`${error.message} ${error.stack} ${JSON.stringify(error)}`).not.toContain('canary')
-  })
+  it.each(['PLAIN', 'SCRAM-SHA-512'])(
+    '%s: a wrong password is an authentication error that does not show it',
+    async (m) => {
+      const error = await trouble('SASL_PLAINTEXT', { ...plaintext, ...sasl(m, 'canary-password') })
+      expect(error.code).toBe('_AUTHENTICATION')
+      expect(`${error.message} ${error.stack} ${JSON.stringify(error)}`).not.toContain('canary')
+    },
+  )
 
   it('takes new credentials while it runs', async () => {
     const errors: string[] = []
@@ -146,7 +149,11 @@ describe('OAUTHBEARER', () => {
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
     const now = Date.now() / 1000
     const claims = { sub: 'carol', iat: now, exp: now + lifetime }
-    return { token: `${part({ alg: 'none' })}.${part(claims)}.`, lifetimeMs: (now + lifetime) * 1000, principal: 'carol' }
+    return {
+      token: `${part({ alg: 'none' })}.${part(claims)}.`,
+      lifetimeMs: (now + lifetime) * 1000,
+      principal: 'carol',
+    }
   }
 
   it('asks the provider, and again before the token expires', async () => {
@@ -155,7 +162,10 @@ describe('OAUTHBEARER', () => {
       asked++
       return token(3)
     }
-    await using producer = new Producer({ 'bootstrap.servers': cluster.listeners.SASL_SSL, ...oauth() }, { tokenProvider })
+    await using producer = new Producer(
+      { 'bootstrap.servers': cluster.listeners.SASL_SSL, ...oauth() },
+      { tokenProvider },
+    )
     let delivered = 0
     await waitFor('three tokens', async () => {
       if ((await producer.send({ topic: 'secured-oauth', value: 'v' })).error === undefined) delivered++

@@ -22,10 +22,18 @@ describe('the process ends', () => {
   it.each([
     ['by itself after closing everything', 'await consumer.close(); await producer.close(); await cluster.close()', 0],
     ['at process.exit(7) with live clients', 'process.exit(7)', 7],
-    ['at process.exit in the middle of closing', 'consumer.close(); producer.close(); setImmediate(() => process.exit(3))', 3],
+    [
+      'at process.exit in the middle of closing',
+      'consumer.close(); producer.close(); setImmediate(() => process.exit(3))',
+      3,
+    ],
     ['at an uncaught throw', 'throw new Error("mine")', 1],
     ['at an uncaught throw in a callback', 'setImmediate(() => { throw new Error("mine") })', 1],
-    ['after a double close', 'await Promise.all([consumer.close(), consumer.close(), producer.close(), producer.close()]); await consumer.close(); process.exit(5)', 5],
+    [
+      'after a double close',
+      'await Promise.all([consumer.close(), consumer.close(), producer.close(), producer.close()]); await consumer.close(); process.exit(5)',
+      5,
+    ],
   ])('%s', async (_, end, code) => {
     const child = await runModule(live + end)
     expect(child.output).toContain('ready')

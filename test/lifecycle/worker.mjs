@@ -8,7 +8,10 @@ const consumer = new Consumer({ ...config, 'group.id': `g${workerData.id}`, 'aut
 await consumer.subscribe('t')
 parentPort.postMessage('up')
 for (;;) {
-  await producer.sendBatch('t', Array.from({ length: 100 }, (_, i) => ({ value: `v${i}` })))
+  await producer.sendBatch(
+    't',
+    Array.from({ length: 100 }, (_, i) => ({ value: `v${i}` })),
+  )
   await consumer.poll(50)
   parentPort.postMessage('round')
 }

@@ -123,13 +123,16 @@ describe('reading', () => {
     const seen = new Set<string | null>()
     for await (const batch of consumer.batches({ max: 300, timeout: 200 })) {
       sizes.push(batch.length)
-      batch.forEach((m) => seen.add(m.text()))
+      for (const m of batch) seen.add(m.text())
       expect(batch.at(-1)?.offset).toBe([...batch].at(-1)?.offset)
       if (seen.size === 1000) break
     }
     expect(Math.max(...sizes)).toBeLessThanOrEqual(300)
     expect(seen.size).toBe(1000)
-    await producer.sendBatch('batches', Array.from({ length: 10 }, () => ({ value: 'x'.repeat(100), partition: 0 })))
+    await producer.sendBatch(
+      'batches',
+      Array.from({ length: 10 }, () => ({ value: 'x'.repeat(100), partition: 0 })),
+    )
     for await (const batch of consumer.batches({ maxBytes: 350, timeout: 100 })) {
       expect(batch.length).toBeLessThanOrEqual(4)
       break
@@ -290,7 +293,10 @@ describe('the group', () => {
     await consumer.subscribe(topic)
     expect((await consumer.poll(10_000))?.text()).toBe('0')
     await consumer.close()
-    expect(errors.map((e) => e.message)).toEqual(['the onAssigned hook failed: mine', 'the onRevoked hook failed: mine'])
+    expect(errors.map((e) => e.message)).toEqual([
+      'the onAssigned hook failed: mine',
+      'the onRevoked hook failed: mine',
+    ])
   })
 })
 

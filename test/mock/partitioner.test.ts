@@ -7,12 +7,20 @@ it.each(['consistent', 'consistent_random', 'murmur2', 'murmur2_random', 'fnv1a'
   async (partitioner: PartitionerName) => {
     await using cluster = new MockCluster()
     await cluster.createTopic('t', { partitions: 13 })
-    await using producer = new Producer({ 'bootstrap.servers': cluster.bootstrapServers, partitioner: partitioner as never })
+    await using producer = new Producer({
+      'bootstrap.servers': cluster.bootstrapServers,
+      partitioner: partitioner as never,
+    })
     const keys = Array.from({ length: 10_000 }, (_, i) =>
       i % 3 ? `key-${i}` : Buffer.from([i >> 8, i, 0xff, 0, i % 7].slice(0, 1 + (i % 5))),
     )
-    const reports = await producer.sendBatch('t', keys.map((key) => ({ key, value: 'v' })))
+    const reports = await producer.sendBatch(
+      't',
+      keys.map((key) => ({ key, value: 'v' })),
+    )
     expect(reports.failures).toEqual([])
-    expect([...reports].map((report) => report.partition)).toEqual(keys.map((key) => partitionFor(key, 13, partitioner)))
+    expect([...reports].map((report) => report.partition)).toEqual(
+      keys.map((key) => partitionFor(key, 13, partitioner)),
+    )
   },
 )
