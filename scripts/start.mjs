@@ -11,6 +11,7 @@ await main(import.meta.url, async (argv) => {
     // A build of minutes is a long time to wait for "no such file".
     if (options.given) checkFile(options.file)
     await ensureReady({ kafka: false })
+    console.log('')
     const { run } = await import('../examples/flights/main.mjs')
     process.exitCode = await run(options)
   } catch (error) {

@@ -1,114 +1,119 @@
 // The way out: a group of consumers that begins where the topic ends, and hands on what belongs to this run.
+import { setTimeout as pause } from 'node:timers/promises'
 import { Consumer } from 'odradek'
-import { patience } from './cluster.mjs'
 import { Problem } from './problem.mjs'
 import { messageBytes, runHeader } from './producing.mjs'
 
 const members = 3
 const startTimeout = 30_000
 const commitTimeout = 5_000
+const commitAttempts = 5
+const commitPause = 100
 
 /** A consumer of the group, and what is its. */
 class Member {
   assigned = false
   partitions = new Set()
-  /** Where it found the ends of its partitions, not committed yet. */
-  starts = new Map()
   reading
 
-  constructor(config, hooks) {
+  /** @param {{ begin: (consumer: Consumer, partitions: object[]) => Promise<void>, look: () => void }} group */
+  constructor(config, group, onError) {
     this.consumer = new Consumer(config, {
-      onError: hooks.onError,
-      onAssigned: (partitions) => {
-        this.assigned = true
+      onError,
+      onAssigned: async (partitions) => {
+        await group.begin(this.consumer, partitions)
         for (const { partition } of partitions) this.partitions.add(partition)
-        hooks.onChange(this)
+        this.assigned = true
+        group.look()
       },
       onRevoked: (partitions) => {
-        this.assigned = false
         for (const { partition } of partitions) this.partitions.delete(partition)
+        this.assigned = false
       },
-      onPartitionEof: ({ partition, offset }) => hooks.onEnd(this, partition, offset),
     })
   }
 }
 
 export class Group {
   #topic
-  #run
+  #mark
   #onRecord
-  #onError
+  #onFailure
   #progress
   #members
   #stop = new AbortController()
   // Partitions for which the group has committed where this run begins.
-  #started = new Set()
+  #begun = new Set()
   // For each partition, the offset after the last message that was handled.
   #positions = new Map()
   #look = () => {}
 
   /**
-   * @param {{ brokers: string, config: object, topic: string, run: string,
+   * @param {{ cluster: import('./cluster.mjs').Cluster, topic: string, run: string,
    *   progress: import('./progress.mjs').Progress, onError: (error: Error) => void,
+   *   onFailure: (error: Error) => void,
    *   onRecord: (message: import('odradek').Message, record: number) => void }} options
    */
-  constructor({ brokers, config, topic, run, progress, onError, onRecord }) {
+  constructor({ cluster, topic, run, progress, onError, onFailure, onRecord }) {
     this.#topic = topic
-    this.#run = `${run}:`
+    this.#mark = `${run}:`
     this.#progress = progress
-    this.#onError = onError
+    this.#onFailure = onFailure
     this.#onRecord = onRecord
-    const all = {
-      ...patience,
-      'bootstrap.servers': brokers,
+    const config = {
+      ...cluster.config,
+      ...cluster.consumerConfig,
       'group.id': `odradek-flights-${run}`,
-      // What is in the topic already is none of this run's.
       'auto.offset.reset': 'latest',
-      'enable.partition.eof': true,
-      'allow.auto.create.topics': true,
       'fetch.wait.max.ms': 20,
-      ...config,
     }
-    const hooks = { onError, onChange: () => this.#look(), onEnd: (...end) => this.#beginAt(...end) }
-    this.#members = Array.from({ length: members }, () => new Member(all, hooks))
+    const group = { begin: (...assigned) => this.#begin(...assigned), look: () => this.#look() }
+    this.#members = Array.from({ length: members }, () => new Member(config, group, onError))
   }
 
   get size() {
     return members
   }
 
-  /** How many partitions the group has. */
-  get partitions() {
-    return this.#members.reduce((sum, { partitions }) => sum + partitions.size, 0)
-  }
-
   /** Joins; resolves when every partition has a member that reads at its end. Rejects when the signal aborts. */
   async start(signal) {
     for (const member of this.#members) member.reading = this.#read(member)
     const ready = () =>
-      this.partitions > 0 &&
-      this.#members.every(({ assigned, partitions }) => assigned && [...partitions].every((p) => this.#started.has(p)))
-    await this.#until(ready, AbortSignal.any([signal, AbortSignal.timeout(startTimeout)])).catch((error) => {
-      throw error.name === 'TimeoutError' ? this.#notStarted() : error
-    })
+      this.#members.some(({ partitions }) => partitions.size > 0) &&
+      this.#members.every(({ assigned, partitions }) => assigned && [...partitions].every((p) => this.#begun.has(p)))
+    try {
+      await this.#until(ready, AbortSignal.any([signal, AbortSignal.timeout(startTimeout)]))
+    } catch (reason) {
+      if (reason.name !== 'TimeoutError') throw reason
+      throw new Problem(`The group of ${members} consumers did not form within ${startTimeout / 1_000} s.`)
+    }
   }
 
-  #notStarted() {
-    const where = this.partitions === 0 ? `no partition of '${this.#topic}' was found` : 'the group did not form'
-    return new Problem(`The consumers could not begin within ${startTimeout / 1000} s: ${where}.`)
-  }
-
-  /** Resolves when everything before these offsets was handled. Rejects when the signal aborts. */
-  caughtUp(ends, signal) {
-    return this.#until(() => [...ends].every(([p, end]) => (this.#positions.get(p) ?? 0) >= end), signal)
+  /**
+   * What is in a partition already is none of this run's: before it is read for the first time, its end is committed as
+   * the place of the group, so that whoever gets the partition later begins there, too.
+   */
+  async #begin(consumer, partitions) {
+    const fresh = partitions.filter(({ partition }) => !this.#begun.has(partition))
+    for (let left = commitAttempts; fresh.length > 0 && left > 0; left--) {
+      try {
+        const ends = await Promise.all(fresh.map((partition) => consumer.watermarks(partition)))
+        const results = await consumer.commit(fresh.map((partition, at) => ({ ...partition, offset: ends[at].high })))
+        for (const { partition, error } of results) if (!error) this.#begun.add(partition)
+        if (results.every(({ error }) => !error)) return
+      } catch {
+        // The coordinator is not ready, or the group is being rearranged and who gets them next does this again.
+      }
+      await pause(commitPause)
+    }
   }
 
   async #read(member) {
-    await member.consumer.subscribe(this.#topic)
     try {
+      await member.consumer.subscribe(this.#topic)
       for await (const batch of member.consumer.batches({ signal: this.#stop.signal })) this.#take(batch)
     } catch (error) {
-      if (!this.#stop.signal.aborted) this.#onError(error)
+      if (!this.#stop.signal.aborted) this.#onFailure(error)
     }
   }
 
@@ -117,8 +122,8 @@ export class Group {
     let bytes = 0
     batch.forEach((message) => {
       const mark = message.headers.get(runHeader)?.toString()
-      if (!mark?.startsWith(this.#run)) return
-      this.#onRecord(message, Number(mark.slice(this.#run.length)))
+      if (!mark?.startsWith(this.#mark)) return
+      this.#onRecord(message, Number(mark.slice(this.#mark.length)))
       records++
       bytes += messageBytes(message.key, message.value)
     })
@@ -127,21 +132,9 @@ export class Group {
     this.#look()
   }
 
-  /** The end of a partition, before anything was produced: committed, so that whoever gets it later begins there, too. */
-  async #beginAt(member, partition, offset) {
-    if (this.#started.has(partition)) return
-    member.starts.set(partition, offset)
-    if ([...member.partitions].some((p) => !this.#started.has(p) && !member.starts.has(p))) return
-    const starts = [...member.starts].map(([p, start]) => ({ topic: this.#topic, partition: p, offset: start }))
-    member.starts.clear()
-    try {
-      await member.consumer.commit(starts)
-    } catch {
-      // The group is being rearranged; the next owner finds the end again.
-      return
-    }
-    for (const start of starts) this.#started.add(start.partition)
-    this.#look()
+  /** Resolves when everything before these offsets was handled. Rejects when the signal aborts. */
+  caughtUp(ends, signal) {
+    return this.#until(() => [...ends].every(([p, end]) => (this.#positions.get(p) ?? 0) >= end), signal)
   }
 
   #until(condition, signal) {
@@ -167,17 +160,14 @@ export class Group {
     this.#stop.abort()
     const committed = new Map()
     const problems = []
-    for (const { consumer, reading } of this.#members) {
+    const settle = async ({ consumer, reading }) => {
       await reading
-      try {
-        await consumer.commit(undefined, { signal: AbortSignal.timeout(commitTimeout) })
-        for (const { partition, offset } of await consumer.committed(undefined, { timeout: commitTimeout })) {
-          committed.set(partition, offset)
-        }
-      } catch (error) {
-        problems.push(error.message)
+      await consumer.commit(undefined, { signal: AbortSignal.timeout(commitTimeout) })
+      for (const { partition, offset } of await consumer.committed(undefined, { timeout: commitTimeout })) {
+        committed.set(partition, offset)
       }
     }
+    await Promise.all(this.#members.map((member) => settle(member).catch((error) => problems.push(error.message))))
     for (const [partition, end] of ends) {
       const offset = committed.get(partition) ?? 'nothing'
       if (!(offset >= end)) problems.push(`partition ${partition} is committed up to ${offset}, and ends at ${end}`)

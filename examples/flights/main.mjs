@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto'
 import { KafkaError } from 'odradek'
 import { aggregateFor } from './aggregates.mjs'
 import { openCluster } from './cluster.mjs'
-import { ConnectionWatch } from './connection.mjs'
 import { Group } from './consuming.mjs'
 import { openDisplay } from './display.mjs'
 import { RecordFile } from './input/records.mjs'
@@ -49,7 +48,7 @@ class Job {
   #file
   #cluster
   #progress
-  #watch
+  #troubles = new Set()
   #ingestion
   #group
   #stallTimer
@@ -64,7 +63,7 @@ class Job {
 
   /** Reads no further; `run` brings the rest to its end. */
   interrupt(interrupted) {
-    if (this.#reading.signal.aborted) return
+    if (this.#reading.signal.aborted || this.#endedAt) return
     this.#display.note(`  ${interrupted.message}: reading no further, bringing the rest to its end`)
     this.#stage = 'ending'
     this.#reading.abort(interrupted)
@@ -75,11 +74,18 @@ class Job {
     this.#reading.abort(problem)
   }
 
+  /** Of the clients: librdkafka mends what is not fatal by itself. */
+  #onError(error) {
+    if (error.fatal) this.#fail(error)
+    else if (this.#stage !== 'joining' && !this.#troubles.has(error.code)) {
+      this.#troubles.add(error.code)
+      this.#display.note(`  connection: ${error.message}`)
+    }
+  }
+
   async run() {
-    await this.#open()
-    this.#display.start(() => this.#status())
     try {
-      if (await this.#join()) await this.#ingest()
+      if ((await this.#open()) && (await this.#join())) await this.#ingest()
     } finally {
       this.#endedAt = performance.now()
       this.#display.stop()
@@ -87,22 +93,31 @@ class Job {
     return this.#conclude()
   }
 
+  /** Whether everything is there for the run; it is not when it was interrupted before that. */
   async #open() {
     const { topic } = this.#options
-    this.#cluster = await openCluster(process.env.KAFKA_BROKERS, topic)
-    const { brokers, consumer, maxAhead } = this.#cluster
-    const note = (text) => this.#display.note(`  ${text}`)
-    this.#watch = new ConnectionWatch({ brokers, topic, note, fail: (problem) => this.#fail(problem) })
-    this.#progress = new Progress(maxAhead)
-    const onError = (error) => this.#watch.onError(error)
-    const shared = { brokers, topic, run: randomBytes(4).toString('hex'), progress: this.#progress, onError }
+    const { signal } = this.#reading
+    try {
+      this.#cluster = await openCluster(process.env.KAFKA_BROKERS, topic, signal)
+    } catch (error) {
+      if (signal.reason instanceof Interrupted) return false
+      throw error
+    }
+    this.#progress = new Progress(this.#cluster.maxAhead)
+    const run = randomBytes(4).toString('hex')
+    const onError = (error) => this.#onError(error)
+    const shared = { cluster: this.#cluster, topic, run, progress: this.#progress, onError }
     this.#ingestion = new Ingestion({ ...shared, ledger: this.#ledger })
-    this.#group = new Group({ ...shared, config: consumer, onRecord: (...received) => this.#receive(...received) })
+    const onFailure = (error) => this.#fail(error)
+    const onRecord = (message, number) => this.#receive(message, number)
+    this.#group = new Group({ ...shared, onFailure, onRecord })
     const lines = openingLines({ file: this.#file, topic, cluster: this.#cluster, consumers: this.#group.size })
     for (const line of lines) this.#display.line(line)
+    this.#display.start(() => this.#status())
+    return true
   }
 
-  /** Whether the group is ready; it is not when the run was interrupted before that. */
+  /** Whether the group is ready, in the same sense. */
   async #join() {
     try {
       await this.#group.start(this.#reading.signal)
@@ -110,7 +125,6 @@ class Job {
       if (reason instanceof Interrupted) return false
       throw reason
     }
-    this.#watch.begun()
     this.#stage = 'running'
     return true
   }
@@ -165,7 +179,8 @@ class Job {
     for (const line of checkLines(checks, display)) display.line(line)
     const ok = checks.every((check) => check.ok)
     const milliseconds = this.#endedAt - this.#begunAt
-    const facts = { interrupted, ok, records: sent, milliseconds, rejects: this.#rejects, status: this.#status() }
+    const { total } = this.#progress ? this.#status() : { total: 0 }
+    const facts = { interrupted, ok, records: sent, milliseconds, rejects: this.#rejects, total }
     for (const line of closingLines(facts, display)) display.line(line)
     return interrupted ? interrupted.exitCode : ok ? 0 : 1
   }
@@ -178,7 +193,6 @@ class Job {
 
   async close() {
     clearInterval(this.#stallTimer)
-    this.#watch?.close()
     this.#rejects.close()
     await Promise.allSettled([this.#group?.close(), this.#ingestion?.close()])
     await this.#cluster?.close()

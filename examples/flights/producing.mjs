@@ -1,6 +1,5 @@
 // The way in: records become keyed messages that carry the number of their run and their own.
 import { Producer } from 'odradek'
-import { patience } from './cluster.mjs'
 
 /** The header that tells this run's messages from whatever else is in the topic. */
 export const runHeader = 'odradek-run'
@@ -25,14 +24,13 @@ export class Ingestion {
   firstFailure
 
   /**
-   * @param {{ brokers: string, topic: string, run: string, ledger: import('./verification.mjs').Ledger,
+   * @param {{ cluster: import('./cluster.mjs').Cluster, topic: string, run: string, ledger: import('./verification.mjs').Ledger,
    *   progress: import('./progress.mjs').Progress, onError: (error: Error) => void }} options
    */
-  constructor({ brokers, topic, run, ledger, progress, onError }) {
+  constructor({ cluster, topic, run, ledger, progress, onError }) {
     // Idempotence: no message twice, and the order of a key kept, whatever the connection does.
     const config = {
-      ...patience,
-      'bootstrap.servers': brokers,
+      ...cluster.config,
       'enable.idempotence': true,
       'linger.ms': 5,
       'message.timeout.ms': 30_000,

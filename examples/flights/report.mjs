@@ -24,12 +24,12 @@ export function checkLines(checks, display) {
   return ['', display.title('Verification'), ...checks.map(line)]
 }
 
-export function closingLines({ interrupted, ok, records, milliseconds, rejects, status }, display) {
+export function closingLines({ interrupted, ok, records, milliseconds, rejects, total }, display) {
   const lines = ['']
   if (rejects.count > 0) {
     lines.push(`${count(rejects.count, 'record')} could not be read and set aside: ${relative('.', rejects.path)}`)
   }
-  if (interrupted) lines.push(display.title(interruptedLine(interrupted, ok, records, status)))
+  if (interrupted) lines.push(display.title(interruptedLine(interrupted, ok, records, total)))
   else if (!ok) lines.push(display.bad('The verification failed.'))
   else {
     const rate = records >= enoughForRate ? `: ${n((records * 1_000) / milliseconds)} per second` : ''
@@ -39,9 +39,9 @@ export function closingLines({ interrupted, ok, records, milliseconds, rejects, 
   return lines
 }
 
-function interruptedLine({ signal }, ok, records, { total }) {
+function interruptedLine({ signal }, ok, records, total) {
   if (records === 0) return `Ended by ${signal} before the first record was produced.`
-  const left = total > records ? `, about ${n(total - records)} left unread` : ''
-  const done = ok ? 'all of them delivered, consumed and committed' : 'and the verification failed'
-  return `Ended by ${signal} after ${count(records, 'record')}, ${done}${left}.`
+  const done = ok ? 'all delivered, consumed and committed' : 'and the verification failed'
+  const left = total > records ? `; about ${n(Number((total - records).toPrecision(2)))} are left` : ''
+  return `Ended by ${signal} after ${count(records, 'record')}: ${done}${left}.`
 }
