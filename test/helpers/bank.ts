@@ -71,6 +71,10 @@ class Teller {
     return child
   }
 
+  get state(): string {
+    return `pid ${this.#child.pid}, exit ${this.#child.exitCode}, signal ${this.#child.signalCode}, ends ${this.ends}`
+  }
+
   kill(): void {
     this.#child.kill('SIGKILL')
   }
@@ -191,6 +195,13 @@ export class Bank {
     await this.#producer.close({ timeout: 60_000 })
     await this.#through(this.#made)
     await Promise.all(this.tellers.map((teller) => teller.stop()))
+  }
+
+  /** For the report of a failure: who is in the group, and what each teller said last. */
+  async describe(): Promise<string> {
+    const members = await this.#witness.describeGroup(group).catch(String)
+    const said = this.tellers.map((teller, i) => `teller ${i}: ${teller.state}\n${teller.output.slice(-4000)}`)
+    return [JSON.stringify(members), ...said].join('\n')
   }
 
   abandon(): void {
