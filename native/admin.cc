@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "admin_operations.h"
+#include "js_read.h"
 
 namespace odradek {
 
@@ -24,7 +25,7 @@ std::vector<T> NumbersOf(const Napi::Value& value) {
   if (!value.IsArray()) return numbers;
   Napi::Array array = value.As<Napi::Array>();
   for (uint32_t i = 0; i < array.Length(); i++) {
-    numbers.push_back(static_cast<T>(array.Get(i).ToNumber().Int32Value()));
+    numbers.push_back(static_cast<T>(Int(array.Get(i))));
   }
   return numbers;
 }
@@ -43,9 +44,9 @@ AdminSettings AdminSettings::From(const Napi::Object& object) {
   settings.operation_timeout = number("operationTimeout");
   settings.broker = number("broker");
   settings.isolation_level = number("isolationLevel");
-  settings.validate_only = object.Get("validateOnly").ToBoolean();
-  settings.require_stable_offsets = object.Get("requireStableOffsets").ToBoolean();
-  settings.authorized_operations = object.Get("authorizedOperations").ToBoolean();
+  settings.validate_only = Flag(object.Get("validateOnly"));
+  settings.require_stable_offsets = Flag(object.Get("requireStableOffsets"));
+  settings.authorized_operations = Flag(object.Get("authorizedOperations"));
   settings.states = NumbersOf<rd_kafka_consumer_group_state_t>(object.Get("states"));
   settings.types = NumbersOf<rd_kafka_consumer_group_type_t>(object.Get("types"));
   return settings;

@@ -2,6 +2,7 @@
 #include <iterator>
 
 #include "admin_operations.h"
+#include "js_read.h"
 
 namespace odradek {
 
@@ -27,7 +28,7 @@ KafkaError PrepareDescribeGroups(const Napi::Value& arguments, AdminStart* start
 KafkaError PrepareDeleteGroups(const Napi::Value& arguments, AdminStart* start) {
   auto groups = std::make_shared<HandleList<DeleteGroupHandle>>();
   ForEach(arguments, [&](const Napi::Value& value) {
-    groups->Add(DeleteGroupHandle(rd_kafka_DeleteGroup_new(value.ToString().Utf8Value().c_str())));
+    groups->Add(DeleteGroupHandle(rd_kafka_DeleteGroup_new(Text(value).c_str())));
     return KafkaError();
   });
   *start = StartWith(groups, rd_kafka_DeleteGroups);

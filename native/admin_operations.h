@@ -8,6 +8,7 @@
 
 #include "admin.h"
 #include "topic_partition.h"
+#include "js_read.h"
 
 namespace odradek {
 
@@ -32,10 +33,10 @@ extern const AdminOperations kClusterOperations;
 
 inline Napi::Object ObjectOf(const Napi::Value& value) { return value.As<Napi::Object>(); }
 inline std::string TextOf(const Napi::Object& object, const char* name) {
-  return object.Get(name).ToString().Utf8Value();
+  return Text(object.Get(name));
 }
 inline int32_t IntOf(const Napi::Object& object, const char* name) {
-  return object.Get(name).ToNumber().Int32Value();
+  return Int(object.Get(name));
 }
 // Null when it is null or undefined; `text` keeps the bytes.
 inline const char* TextOrNull(const Napi::Object& object, const char* name, std::string* text) {
@@ -50,7 +51,9 @@ template <typename F>
 KafkaError ForEach(const Napi::Value& array, F use) {
   Napi::Array items = array.As<Napi::Array>();
   for (uint32_t i = 0; i < items.Length(); i++) {
-    KafkaError error = use(Napi::Value(items.Get(i)));
+    Napi::Value item = items.Get(i);
+    if (item.IsEmpty()) break;
+    KafkaError error = use(item);
     if (error) return error;
   }
   return KafkaError();
@@ -92,7 +95,7 @@ class NameList {
  public:
   explicit NameList(const Napi::Value& array) {
     Napi::Array items = array.As<Napi::Array>();
-    for (uint32_t i = 0; i < items.Length(); i++) names_.push_back(items.Get(i).ToString().Utf8Value());
+    for (uint32_t i = 0; i < items.Length(); i++) names_.push_back(Text(items.Get(i)));
     for (const std::string& name : names_) pointers_.push_back(name.c_str());
   }
   NameList(const NameList&) = delete;

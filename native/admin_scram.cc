@@ -2,6 +2,7 @@
 #include <iterator>
 
 #include "admin_operations.h"
+#include "js_read.h"
 
 namespace odradek {
 
@@ -26,13 +27,15 @@ KafkaError PrepareAlter(const Napi::Value& arguments, AdminStart* start) {
     Napi::Object item = ObjectOf(value);
     const std::string user = TextOf(item, "user");
     const auto mechanism = static_cast<rd_kafka_ScramMechanism_t>(IntOf(item, "mechanism"));
-    if (!item.Get("password").IsTypedArray()) {
+    Napi::Value given = item.Get("password");
+    if (!given.IsTypedArray()) {
       list->Add(AlterationHandle(rd_kafka_UserScramCredentialDeletion_new(user.c_str(), mechanism)));
       return KafkaError();
     }
-    Napi::Uint8Array password = item.Get("password").As<Napi::Uint8Array>();
-    const bool has_salt = item.Get("salt").IsTypedArray();
-    Napi::Uint8Array salt = has_salt ? item.Get("salt").As<Napi::Uint8Array>() : password;
+    Napi::Uint8Array password = given.As<Napi::Uint8Array>();
+    Napi::Value given_salt = item.Get("salt");
+    const bool has_salt = given_salt.IsTypedArray();
+    Napi::Uint8Array salt = has_salt ? given_salt.As<Napi::Uint8Array>() : password;
     list->Add(AlterationHandle(rd_kafka_UserScramCredentialUpsertion_new(
         user.c_str(), mechanism, IntOf(item, "iterations"), password.Data(), password.ByteLength(),
         has_salt ? salt.Data() : nullptr, has_salt ? salt.ByteLength() : 0)));

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "admin_operations.h"
+#include "js_read.h"
 
 namespace odradek {
 
@@ -31,7 +32,7 @@ KafkaError AssignReplicas(T* target, const Napi::Value& assignment, F set) {
   return ForEach(assignment, [&](const Napi::Value& value) {
     std::vector<int32_t> brokers;
     Napi::Array ids = value.As<Napi::Array>();
-    for (uint32_t i = 0; i < ids.Length(); i++) brokers.push_back(ids.Get(i).ToNumber().Int32Value());
+    for (uint32_t i = 0; i < ids.Length(); i++) brokers.push_back(Int(ids.Get(i)));
     ErrorText text;
     return KafkaError::Of(set(target, partition++, brokers.data(), brokers.size(), text.data(), text.size()),
                           text.data());
@@ -51,8 +52,8 @@ KafkaError PrepareCreateTopics(const Napi::Value& arguments, AdminStart* start) 
         AssignReplicas(topic.get(), item.Get("replicaAssignment"), rd_kafka_NewTopic_set_replica_assignment);
     if (failed) return failed;
     failed = ForEach(item.Get("config"), [&](const Napi::Value& pair) {
-      const std::string name = ObjectOf(pair).Get(0u).ToString().Utf8Value();
-      const std::string setting = ObjectOf(pair).Get(1u).ToString().Utf8Value();
+      const std::string name = Text(ObjectOf(pair).Get(0u));
+      const std::string setting = Text(ObjectOf(pair).Get(1u));
       return KafkaError::Of(rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), setting.c_str()));
     });
     topics->Add(std::move(topic));
@@ -66,7 +67,7 @@ KafkaError PrepareCreateTopics(const Napi::Value& arguments, AdminStart* start) 
 KafkaError PrepareDeleteTopics(const Napi::Value& arguments, AdminStart* start) {
   auto topics = std::make_shared<HandleList<DeleteTopicHandle>>();
   ForEach(arguments, [&](const Napi::Value& value) {
-    topics->Add(DeleteTopicHandle(rd_kafka_DeleteTopic_new(value.ToString().Utf8Value().c_str())));
+    topics->Add(DeleteTopicHandle(rd_kafka_DeleteTopic_new(Text(value).c_str())));
     return KafkaError();
   });
   *start = StartWith(topics, rd_kafka_DeleteTopics);

@@ -12,6 +12,7 @@
 #include "metadata.h"
 #include "napi_setup.h"
 #include "sasl.h"
+#include "js_read.h"
 
 namespace odradek {
 
@@ -87,7 +88,7 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
   // testFatalError(code, reason): for tests of what a fatal error does.
   void TestFatalError(const Info& info) {
     const auto code = static_cast<rd_kafka_resp_err_t>(info[0].As<Napi::Number>().Int32Value());
-    const std::string reason = info[1].ToString().Utf8Value();
+    const std::string reason = Text(info[1]);
     client_->WithHandle([&](rd_kafka_t* rk) { rd_kafka_test_fatal_error(rk, code, reason.c_str()); });
   }
   Napi::Value SetToken(const Info& info) { return SetOAuthBearerToken(client(), info); }
@@ -98,14 +99,14 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
   void Admin(const Info& info) {
     AdminRequest request;
     KafkaError error =
-        AdminRequest::From(info[1].ToString().Utf8Value(), info[2], info[3].As<Napi::Object>(), &request);
+        AdminRequest::From(Text(info[1]), info[2], info[3].As<Napi::Object>(), &request);
     if (!error) return client_->SubmitAdmin(info[0].As<Napi::Number>().Uint32Value(), std::move(request));
     Submit(On::kPollThread, info, [error](rd_kafka_t*) { return Result::Fail(error); });
   }
 
   // metadata(id, milliseconds, all topics): JSON
   void Metadata(const Info& info) {
-    Submit(On::kCommandThread, info, QueryMetadata(client(), info[2].ToBoolean(), Deadline(info[1])));
+    Submit(On::kCommandThread, info, QueryMetadata(client(), Flag(info[2]), Deadline(info[1])));
   }
   // clusterId(id, milliseconds): string
   void ClusterId(const Info& info) {

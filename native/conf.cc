@@ -1,4 +1,5 @@
 #include "conf.h"
+#include "js_read.h"
 
 #include <string>
 
@@ -9,8 +10,8 @@ ConfHandle MakeConf(const Napi::Array& entries, int events, KafkaError* error) {
   ErrorText text;
   const uint32_t length = entries.Length();
   for (uint32_t i = 0; i + 1 < length; i += 2) {
-    const std::string name = entries.Get(i).ToString().Utf8Value();
-    const std::string value = entries.Get(i + 1).ToString().Utf8Value();
+    const std::string name = Text(entries.Get(i));
+    const std::string value = Text(entries.Get(i + 1));
     rd_kafka_conf_res_t result =
         rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), text.data(), text.size());
     if (result == RD_KAFKA_CONF_OK) continue;

@@ -8,6 +8,7 @@
 #include "client_wrap.h"
 #include "consumer.h"
 #include "transaction.h"
+#include "js_read.h"
 
 namespace odradek {
 
@@ -93,7 +94,7 @@ class ConsumerWrap final : public ClientWrap<ConsumerWrap, Consumer> {
 
   // cachedWatermarks(topic, partition): [low, high] | null. Takes only locks.
   Napi::Value CachedWatermarks(const Info& info) {
-    const std::string topic = info[0].ToString().Utf8Value();
+    const std::string topic = Text(info[0]);
     int64_t low = RD_KAFKA_OFFSET_INVALID;
     int64_t high = RD_KAFKA_OFFSET_INVALID;
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__STATE;
@@ -207,7 +208,7 @@ class ConsumerWrap final : public ClientWrap<ConsumerWrap, Consumer> {
   // watermarks(id, topic, partition, milliseconds): [low, high]
   void Watermarks(const Info& info) {
     Submit(On::kCommandThread, info,
-           [topic = info[1].ToString().Utf8Value(), partition = info[2].As<Napi::Number>().Int32Value(),
+           [topic = Text(info[1]), partition = info[2].As<Napi::Number>().Int32Value(),
             timeout = Milliseconds(info[3])](rd_kafka_t* rk) {
              int64_t low = 0;
              int64_t high = 0;

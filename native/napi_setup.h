@@ -11,4 +11,10 @@
 #define NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS
 #endif
 
+// When a worker is terminated in the middle of a call, nothing can be thrown any more: without this, node-addon-api would
+// end the whole process for it.
+#ifndef NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS
+#define NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS
+#endif
+
 #include <napi.h>

@@ -7,6 +7,7 @@
 #include "client_wrap.h"
 #include "producer.h"
 #include "transaction.h"
+#include "js_read.h"
 
 namespace odradek {
 
@@ -45,8 +46,8 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
       Napi::Array entries = info[1].As<Napi::Array>();
       ErrorText text;
       for (uint32_t i = 0; i + 1 < entries.Length(); i += 2) {
-        const std::string name = entries.Get(i).ToString().Utf8Value();
-        const std::string value = entries.Get(i + 1).ToString().Utf8Value();
+        const std::string name = Text(entries.Get(i));
+        const std::string value = Text(entries.Get(i + 1));
         if (rd_kafka_topic_conf_set(conf.get(), name.c_str(), value.c_str(), text.data(), text.size()) !=
             RD_KAFKA_CONF_OK) {
           ThrowKafkaError(info.Env(), KafkaError::Of(RD_KAFKA_RESP_ERR__INVALID_ARG,
@@ -55,7 +56,7 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
         }
       }
     }
-    return Napi::Number::New(info.Env(), client()->AddTopic(info[0].ToString().Utf8Value(), std::move(conf)));
+    return Napi::Number::New(info.Env(), client()->AddTopic(Text(info[0]), std::move(conf)));
   }
 
   // addSlab(arrayBuffer): number. The memory is kept until removeSlab.

@@ -1,4 +1,5 @@
 #include "sasl.h"
+#include "js_read.h"
 
 #include <string>
 #include <utility>
@@ -11,12 +12,12 @@ KafkaError NotOpen() { return KafkaError::Of(RD_KAFKA_RESP_ERR__STATE, "The clie
 }  // namespace
 
 Napi::Value SetOAuthBearerToken(Client* client, const Napi::CallbackInfo& info) {
-  const std::string token = info[0].ToString().Utf8Value();
+  const std::string token = Text(info[0]);
   const int64_t expiry = info[1].As<Napi::Number>().Int64Value();
-  const std::string principal = info[2].ToString().Utf8Value();
+  const std::string principal = Text(info[2]);
   Napi::Array pairs = info[3].As<Napi::Array>();
   std::vector<std::string> texts;
-  for (uint32_t i = 0; i < pairs.Length(); i++) texts.push_back(pairs.Get(i).ToString().Utf8Value());
+  for (uint32_t i = 0; i < pairs.Length(); i++) texts.push_back(Text(pairs.Get(i)));
   std::vector<const char*> extensions;
   for (const std::string& text : texts) extensions.push_back(text.c_str());
   ErrorText reason;
@@ -31,7 +32,7 @@ Napi::Value SetOAuthBearerToken(Client* client, const Napi::CallbackInfo& info) 
 }
 
 Napi::Value SetOAuthBearerTokenFailure(Client* client, const Napi::CallbackInfo& info) {
-  const std::string why = info[0].ToString().Utf8Value();
+  const std::string why = Text(info[0]);
   KafkaError error = NotOpen();
   client->WithHandle([&](rd_kafka_t* rk) {
     error = KafkaError::Of(rd_kafka_oauthbearer_set_token_failure(rk, why.c_str()));
@@ -40,8 +41,8 @@ Napi::Value SetOAuthBearerTokenFailure(Client* client, const Napi::CallbackInfo&
 }
 
 Napi::Value SetSaslCredentials(Client* client, const Napi::CallbackInfo& info) {
-  const std::string user = info[0].ToString().Utf8Value();
-  const std::string password = info[1].ToString().Utf8Value();
+  const std::string user = Text(info[0]);
+  const std::string password = Text(info[1]);
   KafkaError error = NotOpen();
   client->WithHandle([&](rd_kafka_t* rk) {
     error = KafkaError::Of(ErrorHandle(rd_kafka_sasl_set_credentials(rk, user.c_str(), password.c_str())));

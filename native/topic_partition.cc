@@ -4,6 +4,7 @@
 #include <string>
 
 #include "kafka_error.h"
+#include "js_read.h"
 
 namespace odradek {
 
@@ -12,15 +13,17 @@ SharedPartitionList Share(rd_kafka_topic_partition_list_t* list) {
   return SharedPartitionList(list, rd_kafka_topic_partition_list_destroy);
 }
 
-SharedPartitionList PartitionListFromJs(const Napi::Value& value) {
-  if (!value.IsArray()) return nullptr;
-  Napi::Array array = value.As<Napi::Array>();
+SharedPartitionList PartitionListFromJs(const Napi::Value& given) {
+  if (!given.IsArray()) return nullptr;
+  Napi::Array array = given.As<Napi::Array>();
   const uint32_t length = array.Length();
   SharedPartitionList list = Share(rd_kafka_topic_partition_list_new(static_cast<int>(length)));
   for (uint32_t i = 0; i < length; i++) {
-    Napi::Object item = array.Get(i).As<Napi::Object>();
-    const std::string topic = item.Get("topic").ToString().Utf8Value();
-    const int32_t partition = item.Get("partition").ToNumber().Int32Value();
+    Napi::Value value = array.Get(i);
+    if (value.IsEmpty()) break;
+    Napi::Object item = value.As<Napi::Object>();
+    const std::string topic = Text(item.Get("topic"));
+    const int32_t partition = Int(item.Get("partition"));
     rd_kafka_topic_partition_t* entry =
         rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition);
     Napi::Value offset = item.Get("offset");
@@ -30,7 +33,7 @@ SharedPartitionList PartitionListFromJs(const Napi::Value& value) {
       rd_kafka_topic_partition_set_leader_epoch(entry, epoch.As<Napi::Number>().Int32Value());
     Napi::Value metadata = item.Get("metadata");
     if (metadata.IsString()) {
-      const std::string text = metadata.As<Napi::String>().Utf8Value();
+      const std::string text = Text(metadata);
       // librdkafka frees it, so it has to come from librdkafka's allocator.
       entry->metadata = rd_kafka_mem_malloc(nullptr, text.size() + 1);
       std::memcpy(entry->metadata, text.c_str(), text.size() + 1);
