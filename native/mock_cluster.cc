@@ -1,5 +1,6 @@
 #include "mock_cluster.h"
 
+#include <algorithm>
 #include <chrono>
 #include <limits>
 #include <string>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "client_wrap.h"
+#include "js_read.h"
 #include "mock_cluster_call.h"
 #include "mock_cluster_host.h"
 #include "topic_partition.h"
@@ -17,9 +19,6 @@ namespace {
 
 // How long an environment that goes away waits for the cluster; a few milliseconds are enough.
 constexpr std::chrono::milliseconds kAbandonWait(1'000);
-
-int32_t IntegerOf(const Napi::Value& value) { return value.As<Napi::Number>().Int32Value(); }
-std::string TextOf(const Napi::Value& value) { return value.As<Napi::String>().Utf8Value(); }
 
 // What is to be added to a request's time, microseconds of librdkafka's clock, to have those since 1970.
 // Taken once for a cluster, so that differences between its requests stay exact.
@@ -41,8 +40,10 @@ class TargetAssignment {
   // From [memberId, …] and [[{ topic, partition }, …], …].
   TargetAssignment(const Napi::Array& members, const Napi::Array& partitions) {
     for (uint32_t i = 0; i < members.Length(); i++) {
-      member_ids_.push_back(TextOf(members.Get(i)));
+      member_ids_.push_back(Text(members.Get(i)));
       lists_.push_back(PartitionListFromJs(partitions.Get(i)));
+      // No array, when the worker is being terminated.
+      if (!lists_.back()) lists_.back() = Share(rd_kafka_topic_partition_list_new(0));
     }
     for (size_t i = 0; i < member_ids_.size(); i++) {
       member_pointers_.push_back(member_ids_[i].data());
@@ -77,7 +78,7 @@ class MockClusterWrap final : public Napi::ObjectWrap<MockClusterWrap> {
       : ObjectWrap(info), env_(info.Env()), clock_offset_(ClockOffset()) {
     KafkaError error = KafkaError::Of(RD_KAFKA_RESP_ERR__FAIL, "cannot make a thread-safe function");
     channel_ = JsChannel::Create(info.Env(), info[2].As<Napi::Function>());
-    if (channel_) host_ = MockClusterHost::Start(IntegerOf(info[0]), IntegerOf(info[1]), channel_, &error);
+    if (channel_) host_ = MockClusterHost::Start(Int(info[0]), Int(info[1]), channel_, &error);
     if (!host_) {
       if (channel_) channel_->Close();
       ThrowKafkaError(info.Env(), error);
@@ -197,7 +198,7 @@ class MockClusterWrap final : public Napi::ObjectWrap<MockClusterWrap> {
   Napi::Value HasPartition(const Info& info) {
     if (!host_) return Closed(info);
     const rd_kafka_resp_err_t error = rd_kafka_mock_partition_delete_records(
-        host_->mock(), TextOf(info[0]).c_str(), IntegerOf(info[1]), std::numeric_limits<int64_t>::max());
+        host_->mock(), Text(info[0]).c_str(), Int(info[1]), std::numeric_limits<int64_t>::max());
     LetMockClusterSettle();
     return Napi::Boolean::New(info.Env(), error != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
   }
@@ -207,7 +208,7 @@ class MockClusterWrap final : public Napi::ObjectWrap<MockClusterWrap> {
     if (!host_) return Closed(info);
     const Napi::Array prefixes = info[0].As<Napi::Array>();
     std::vector<std::string> texts;
-    for (uint32_t i = 0; i < prefixes.Length(); i++) texts.push_back(TextOf(prefixes.Get(i)));
+    for (uint32_t i = 0; i < prefixes.Length(); i++) texts.push_back(Text(prefixes.Get(i)));
     std::vector<char*> pointers;
     for (std::string& text : texts) pointers.push_back(text.data());
     const rd_kafka_resp_err_t error =
@@ -223,8 +224,8 @@ class MockClusterWrap final : public Napi::ObjectWrap<MockClusterWrap> {
     std::vector<rd_kafka_resp_err_t> errors;
     for (size_t i = 0; i < codes.ElementLength(); i++)
       errors.push_back(static_cast<rd_kafka_resp_err_t>(codes[i]));
-    rd_kafka_mock_push_request_errors_array(host_->mock(), static_cast<int16_t>(IntegerOf(info[0])),
-                                            errors.size(), errors.data());
+    rd_kafka_mock_push_request_errors_array(host_->mock(), static_cast<int16_t>(Int(info[0])), errors.size(),
+                                            errors.data());
     return info.Env().Null();
   }
 
@@ -233,10 +234,10 @@ class MockClusterWrap final : public Napi::ObjectWrap<MockClusterWrap> {
   Napi::Value PushBrokerErrors(const Info& info) {
     if (!host_) return Closed(info);
     const Napi::Int32Array pairs = info[2].As<Napi::Int32Array>();
-    const auto api_key = static_cast<int16_t>(IntegerOf(info[1]));
+    const auto api_key = static_cast<int16_t>(Int(info[1]));
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (size_t i = 0; i + 1 < pairs.ElementLength() && error == RD_KAFKA_RESP_ERR_NO_ERROR; i += 2) {
-      error = rd_kafka_mock_broker_push_request_error_rtts(host_->mock(), IntegerOf(info[0]), api_key, 1,
+      error = rd_kafka_mock_broker_push_request_error_rtts(host_->mock(), Int(info[0]), api_key, 1,
                                                            static_cast<rd_kafka_resp_err_t>(pairs[i]),
                                                            static_cast<int>(pairs[i + 1]));
     }
@@ -246,14 +247,13 @@ class MockClusterWrap final : public Napi::ObjectWrap<MockClusterWrap> {
   // pushPartitionErrors(topic, partition, api key, Int32Array of codes): error | null
   Napi::Value PushPartitionErrors(const Info& info) {
     if (!host_) return Closed(info);
-    const std::string topic = TextOf(info[0]);
-    const auto api_key = static_cast<int16_t>(IntegerOf(info[2]));
+    const std::string topic = Text(info[0]);
+    const auto api_key = static_cast<int16_t>(Int(info[2]));
     const Napi::Int32Array codes = info[3].As<Napi::Int32Array>();
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (size_t i = 0; i < codes.ElementLength() && error == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
-      error =
-          rd_kafka_mock_partition_push_request_errors(host_->mock(), topic.c_str(), IntegerOf(info[1]),
-                                                      api_key, 1, static_cast<rd_kafka_resp_err_t>(codes[i]));
+      error = rd_kafka_mock_partition_push_request_errors(host_->mock(), topic.c_str(), Int(info[1]), api_key,
+                                                          1, static_cast<rd_kafka_resp_err_t>(codes[i]));
       LetMockClusterSettle();
     }
     return KafkaError::Of(error).ToJs(info.Env());
@@ -264,7 +264,7 @@ class MockClusterWrap final : public Napi::ObjectWrap<MockClusterWrap> {
     if (!host_) return Closed(info);
     size_t count = 0;  // left as it is when nothing was ever pushed
     const rd_kafka_resp_err_t error = rd_kafka_mock_broker_error_stack_cnt(
-        host_->mock(), IntegerOf(info[0]), static_cast<int16_t>(IntegerOf(info[1])), &count);
+        host_->mock(), Int(info[0]), static_cast<int16_t>(Int(info[1])), &count);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return KafkaError::Of(error).ToJs(info.Env());
     return Napi::Number::New(info.Env(), static_cast<double>(count));
   }
@@ -274,22 +274,25 @@ class MockClusterWrap final : public Napi::ObjectWrap<MockClusterWrap> {
     if (!host_) return Closed(info);
     size_t count = 0;
     rd_kafka_mock_request_t** requests = rd_kafka_mock_get_requests(host_->mock(), &count);
-    Napi::Float64Array rows = Napi::Float64Array::New(info.Env(), count * 3);
+    std::vector<double> rows;
     for (size_t i = 0; i < count; i++) {
-      rows[i * 3] = rd_kafka_mock_request_id(requests[i]);
-      rows[i * 3 + 1] = rd_kafka_mock_request_api_key(requests[i]);
-      rows[i * 3 + 2] =
-          static_cast<double>(rd_kafka_mock_request_timestamp(requests[i]) + clock_offset_) / 1'000;
+      rows.push_back(rd_kafka_mock_request_id(requests[i]));
+      rows.push_back(rd_kafka_mock_request_api_key(requests[i]));
+      const int64_t time = rd_kafka_mock_request_timestamp(requests[i]) + clock_offset_;
+      rows.push_back(static_cast<double>(time) / 1'000);
     }
     rd_kafka_mock_request_destroy_array(requests, count);
-    return rows;
+    Napi::Float64Array array = Napi::Float64Array::New(info.Env(), rows.size());
+    // Without memory when the worker is being terminated.
+    if (array.Data() != nullptr) std::copy(rows.begin(), rows.end(), array.Data());
+    return array;
   }
 
   // groupTargetAssignment(group, [memberId, …] | null, [[{ topic, partition }, …], …]): null; without members
   // librdkafka assigns again
   Napi::Value GroupTargetAssignment(const Info& info) {
     if (!host_) return Closed(info);
-    const std::string group = TextOf(info[0]);
+    const std::string group = Text(info[0]);
     ConsumerTargetAssignment target;
     if (info[1].IsArray()) {
       TargetAssignment given(info[1].As<Napi::Array>(), info[2].As<Napi::Array>());
@@ -304,7 +307,7 @@ class MockClusterWrap final : public Napi::ObjectWrap<MockClusterWrap> {
   Napi::Value ShareGroupTargetAssignment(const Info& info) {
     if (!host_) return Closed(info);
     TargetAssignment given(info[1].As<Napi::Array>(), info[2].As<Napi::Array>());
-    rd_kafka_mock_sharegroup_target_assignment(host_->mock(), TextOf(info[0]).c_str(),
+    rd_kafka_mock_sharegroup_target_assignment(host_->mock(), Text(info[0]).c_str(),
                                                const_cast<const char**>(given.members()), given.partitions(),
                                                given.size());
     return info.Env().Null();
@@ -316,7 +319,7 @@ class MockClusterWrap final : public Napi::ObjectWrap<MockClusterWrap> {
     char** members = nullptr;
     size_t count = 0;
     const rd_kafka_resp_err_t error =
-        rd_kafka_mock_sharegroup_get_member_ids(host_->mock(), TextOf(info[0]).c_str(), &members, &count);
+        rd_kafka_mock_sharegroup_get_member_ids(host_->mock(), Text(info[0]).c_str(), &members, &count);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return KafkaError::Of(error).ToJs(info.Env());
     Napi::Array ids = Napi::Array::New(info.Env(), count);
     for (size_t i = 0; i < count; i++) {

@@ -15,6 +15,7 @@
 // After rdkafka.h, which it needs.
 #include <librdkafka/rdkafka_mock.h>
 
+#include "js_read.h"
 #include "kafka_error.h"
 #include "napi_setup.h"
 
@@ -32,18 +33,19 @@ class MockArgument {
   static_assert(std::is_integral_v<T> || std::is_enum_v<T>, "write a method of its own for other parameters");
 
  public:
-  explicit MockArgument(const Napi::Value& value)
-      : value_(static_cast<T>(value.As<Napi::Number>().Int64Value())) {}
-  T get() const { return value_; }
+  explicit MockArgument(const Napi::Value& value) {
+    if (!value.IsEmpty()) napi_get_value_int64(value.Env(), value, &value_);
+  }
+  T get() const { return static_cast<T>(value_); }
 
  private:
-  const T value_;
+  int64_t value_ = 0;
 };
 
 template <>
 class MockArgument<const char*> {
  public:
-  explicit MockArgument(const Napi::Value& value) : text_(value.As<Napi::String>().Utf8Value()) {}
+  explicit MockArgument(const Napi::Value& value) : text_(Text(value)) {}
   const char* get() const { return text_.c_str(); }
 
  private:

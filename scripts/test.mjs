@@ -1,5 +1,5 @@
 // npm test: sets up what is missing (Kafka included), runs every test, and closes with `N passed, N failed`.
-// Arguments are vitest's: npm test -- --project unit, npm test -- test/mock/producer.test.ts
+// Without arguments: everything but the stress tests. Arguments are vitest's: npm test -- --project unit, npm test -- test/mock/producer.test.ts
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { main, ROOT, UserError } from './lib/run.mjs'
@@ -7,6 +7,7 @@ import { ensureReady } from './setup.mjs'
 import { checkTypes } from './test/check-types.mjs'
 import { runVitest } from './test/run-vitest.mjs'
 
+const PROJECTS = ['unit', 'mock', 'lifecycle', 'broker'].flatMap((name) => ['--project', name])
 const REPORT = join(ROOT, '.cache', 'test-report.json')
 
 /** What vitest's JSON report says, in numbers and the names of what did not run. */
@@ -34,7 +35,7 @@ await main(import.meta.url, async (argv) => {
   mkdirSync(join(ROOT, '.cache'), { recursive: true })
   rmSync(REPORT, { force: true })
   const types = argv.length === 0 ? await checkTypes() : { passed: 0, failed: 0 }
-  const code = await runVitest(argv, REPORT)
+  const code = await runVitest(argv.length > 0 ? argv : PROJECTS, REPORT)
   const { passed, failed, skipped } = summarize()
   for (const name of skipped) console.log(`did not run: ${name}`)
   const failures = failed + types.failed || (code === 0 ? 0 : 1)

@@ -195,7 +195,7 @@ describe('leaders', () => {
       const [elected] = await admin.electLeaders('preferred', [partition])
       expect(['ELECTION_NOT_NEEDED', undefined]).toContain(elected.error?.code)
     }
-    expect((await leader()).leader).toBe(1)
+    await waitFor('the preferred leader', async () => (await leader()).leader === 1)
     const all = await admin.electLeaders('preferred')
     expect(all.every(({ error }) => error === undefined || error.code === 'ELECTION_NOT_NEEDED')).toBe(true)
     const [unclean] = await admin.electLeaders('unclean', [partition])

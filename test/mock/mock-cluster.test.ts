@@ -226,17 +226,28 @@ describe('in worker threads', () => {
       import { Worker } from 'node:worker_threads'
       import { connect } from 'node:net'
       const source = \`
-        const { parentPort } = require('node:worker_threads')
+        const { parentPort, workerData } = require('node:worker_threads')
+        const assignment = new Map([['member', [{ topic: 't', partition: 0 }]]])
+        function work(cluster) {
+          cluster.partition('t', 0).leader(2)
+          cluster.pushErrors('Produce', ['UNKNOWN', '_TRANSPORT'])
+          cluster.broker(1).pushErrors('Fetch', [{ rtt: 5 }])
+          cluster.consumerGroups.targetAssignment('g', assignment)
+          cluster.requests.list()
+          cluster.telemetry.requestedMetrics(['a', 'b'])
+        }
         import(${JSON.stringify(library)}).then(({ MockCluster }) => {
           const cluster = new MockCluster({ brokers: 2 })
-          if (Math.random() < 0.3) cluster.close()
           parentPort.postMessage(cluster.bootstrapServers)
+          const how = workerData % 3
+          if (how === 1) cluster.close()
+          if (how === 2) for (;;) work(cluster)
           setInterval(() => {}, 1000)
         })\`
       let refused = 0
       for (let i = 0; i < 24; i += 4) {
-        await Promise.all([0, 1, 2, 3].map(async () => {
-          const worker = new Worker(source, { eval: true, execArgv: [] })
+        await Promise.all([0, 1, 2, 3].map(async (j) => {
+          const worker = new Worker(source, { eval: true, execArgv: [], workerData: i + j })
           const servers = await new Promise((resolve, reject) => worker.on('message', resolve).on('error', reject))
           await worker.terminate()
           const [host, port] = servers.split(',')[0].split(':')

@@ -1,5 +1,5 @@
 // The bank under fire: processes of a pipeline are killed and paused, brokers restarted, while transfers arrive; then Kafka's
-// own client adds up. Replay: ODRADEK_BANK_SEED=… ODRADEK_BANK_FAULTS=… npm test -- test/broker/bank.test.ts
+// own client adds up. Replay: ODRADEK_BANK_SEED=… ODRADEK_BANK_FAULTS=… npm test -- test/stress/bank.test.ts
 import { expect, it } from 'vitest'
 import { Bank } from '../helpers/bank.js'
 import { startCluster, witness } from '../helpers/kafka.js'

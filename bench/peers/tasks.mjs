@@ -1,0 +1,129 @@
+// The tasks as far as they are the same for every peer: a peer says how it receives, and how it sends one or many.
+import { fail, printLatency, readPayloads, Window } from '../programs/common.mjs'
+
+/**
+ * Counts and touches what is received until all is there.
+ * @param {{ messages: number }} args
+ * @param {(receive: (values: Iterable<Buffer>) => boolean) => Promise<void>} start calls `receive` with what came; it
+ *   answers true when all is there
+ */
+export async function consume({ messages }, start) {
+  const window = new Window()
+  let count = 0
+  let touched = 0
+  await new Promise((resolve, reject) => {
+    const receive = (values) => {
+      if (count >= messages) return true
+      if (count === 0) window.start()
+      for (const value of values) {
+        touched += value.length + value[0]
+        count++
+      }
+      if (count < messages) return false
+      window.stop()
+      resolve()
+      return true
+    }
+    start(receive).catch(reject)
+  })
+  if (touched === 0) fail('no value had a byte')
+  window.print(count)
+}
+
+/** One promise for each of many messages, `inflight` of them at a time. */
+export async function produceMany(args, sendMany) {
+  const { messages, batch, inflight } = args
+  const { keys, values } = readPayloads(args)
+  const window = new Window()
+  await sendMany(recordsFrom(0, args.warmup, keys, values))
+  let next = 0
+  const lane = async () => {
+    while (next < messages) {
+      const from = next
+      next += Math.min(batch, messages - from)
+      await sendMany(recordsFrom(from, next, keys, values))
+    }
+  }
+  window.start()
+  await Promise.all(Array.from({ length: inflight }, lane))
+  window.stop()
+  window.print(messages)
+}
+
+function recordsFrom(from, to, keys, values) {
+  const records = []
+  for (let i = from; i < to; i++) records.push({ key: keys[i % keys.length], value: values[i % values.length] })
+  return records
+}
+
+/** One promise each, `inflight` of them at a time. */
+export async function produceSingly(args, sendOne) {
+  const { messages, inflight } = args
+  const { keys, values } = readPayloads(args)
+  const window = new Window()
+  await sendOne({ key: keys[0], value: values[0] })
+  let next = 0
+  let delivered = 0
+  window.start()
+  await new Promise((resolve, reject) => {
+    const sendNext = () => {
+      if (next === messages) return
+      const i = next++ % keys.length
+      sendOne({ key: keys[i], value: values[i] }).then(settled, reject)
+    }
+    const settled = () => {
+      if (++delivered === messages) resolve()
+      else sendNext()
+    }
+    for (let i = 0; i < inflight; i++) sendNext()
+  })
+  window.stop()
+  window.print(delivered)
+}
+
+export async function latencySend(args, sendOne) {
+  const { keys, values } = readPayloads(args)
+  const micros = new Float64Array(args.messages)
+  for (let i = -args.warmup; i < args.messages; i++) {
+    const n = (i + args.warmup) % keys.length
+    const start = performance.now()
+    await sendOne({ key: keys[n], value: values[n] })
+    if (i >= 0) micros[i] = (performance.now() - start) * 1000
+  }
+  printLatency(micros)
+}
+
+/** `sendOne` sends; `start` calls `receive` with each value that comes. */
+export async function latencyConsume(args, sendOne, start) {
+  const { keys, values } = readPayloads(args)
+  const total = args.messages + args.warmup
+  const micros = new Float64Array(args.messages)
+  let sent = 0
+  let received = 0
+  let timer
+  const send = () => {
+    const value = Buffer.from(values[sent % values.length])
+    value.writeDoubleLE(performance.now())
+    sendOne({ key: keys[sent % keys.length], value }).catch((error) => fail(error.message))
+    if (++sent === total) clearInterval(timer)
+  }
+  await new Promise((resolve, reject) => {
+    const receive = (value) => {
+      const i = received++ - args.warmup
+      if (i >= 0 && i < args.messages) micros[i] = (performance.now() - value.readDoubleLE()) * 1000
+      if (received === total) resolve()
+      timer ??= setInterval(send, args.interval)
+    }
+    start(receive).catch(reject)
+    // The first is the consumer's sign that it is assigned.
+    send()
+  })
+  printLatency(micros)
+}
+
+/** Runs the task that was asked for, and ends the process: a peer's own ways to close may take seconds. */
+export async function main(args, tasks) {
+  if (!tasks[args.task]) fail(`there is no task '${args.task}'`)
+  await tasks[args.task]()
+  process.exit(0)
+}
