@@ -77,34 +77,50 @@ describe('exactlyOnce', () => {
   })
 
   const protocols: Record<string, ConsumerConfig> = {
-    eager: { 'partition.assignment.strategy': 'range' },
-    cooperative: { 'partition.assignment.strategy': 'cooperative-sticky' },
+    eager: { 'partition.assignment.strategy': 'range', 'heartbeat.interval.ms': 200 },
+    cooperative: { 'partition.assignment.strategy': 'cooperative-sticky', 'heartbeat.interval.ms': 200 },
     'KIP-848': { 'group.protocol': 'consumer' },
   }
-  it.each(Object.keys(protocols))('goes over rebalances, of pipelines that come and go (%s)', { timeout: 180_000 }, async (protocol) => {
-    const setup = await setUp(4)
-    const count = 12_000
-    await fill(setup.input, 0, count, 4)
-    const run = (): { pipeline: Pipeline; stop: AbortController; done: Promise<unknown> } => {
-      const stop = new AbortController()
-      const pipeline = new Pipeline(
-        optionsOf(setup, { consumer: protocols[protocol], maxBatch: 50, signal: stop.signal }),
-      )
-      return { pipeline, stop, done: pipeline.run() }
-    }
-    const first = run()
-    await waitFor('the first works', () => first.pipeline.metrics.committed > 5, 60_000)
-    const second = run()
-    await waitFor('the second works', () => second.pipeline.metrics.committed > 5, 60_000)
-    first.stop.abort()
-    await first.done
-    const third = run()
-    await waitFor('all is committed', async () => (await committedMessages(setup)) === count, 60_000)
-    second.stop.abort()
-    third.stop.abort()
-    await Promise.all([second.done, third.done])
-    expect(sorted(await committedValues(setup.output))).toEqual(numbers(count))
-  })
+  it.each(Object.keys(protocols))(
+    'goes over rebalances, of pipelines that come and go (%s)',
+    { timeout: 180_000 },
+    async (protocol) => {
+      const setup = await setUp(4)
+      let count = 0
+      // Messages keep coming, so that whoever joins has something to do.
+      const worksOnNewMessages = (what: string, pipeline: Pipeline) =>
+        waitFor(
+          what,
+          async () => {
+            if (pipeline.metrics.committed > 5) return true
+            await fill(setup.input, count, count + 400, 4)
+            count += 400
+            return false
+          },
+          60_000,
+        )
+      const run = (): { pipeline: Pipeline; stop: AbortController; done: Promise<unknown> } => {
+        const stop = new AbortController()
+        const pipeline = new Pipeline(
+          optionsOf(setup, { consumer: protocols[protocol], maxBatch: 50, signal: stop.signal }),
+        )
+        return { pipeline, stop, done: pipeline.run() }
+      }
+      const first = run()
+      await worksOnNewMessages('the first works', first.pipeline)
+      const second = run()
+      await worksOnNewMessages('the second works', second.pipeline)
+      first.stop.abort()
+      await first.done
+      const third = run()
+      await worksOnNewMessages('the third works', third.pipeline)
+      await waitFor('all is committed', async () => (await committedMessages(setup)) === count, 60_000)
+      second.stop.abort()
+      third.stop.abort()
+      await Promise.all([second.done, third.done])
+      expect(sorted(await committedValues(setup.output))).toEqual(numbers(count))
+    },
+  )
 
   it('repeats aborted batches until they are through', async () => {
     const setup = await setUp(2)
