@@ -62,8 +62,11 @@ export async function run(command, args, { log, what, cwd = ROOT, env = process.
   mkdirSync(dirname(file), { recursive: true })
   const out = openSync(file, append ? 'a' : 'w')
   // A process group of its own, so that a signal reaches all of it, and reaches it once.
+  // The handlers come first: a signal in between would end this process and leave the child.
+  const started = {}
+  const passed = passSignals(started)
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', out, out], detached: process.platform !== 'win32' })
-  const passed = passSignals(child)
+  started.pid = child.pid
   const { code, signal, error } = await new Promise((done) => {
     child.on('error', (error) => done({ error }))
     child.on('exit', (code, signal) => done({ code, signal }))
