@@ -177,6 +177,7 @@ export class Group {
 
   async close() {
     this.#stop.abort()
-    await Promise.all(this.#members.map(({ consumer }) => consumer.close({ timeout: 5_000 })))
+    const closed = await Promise.allSettled(this.#members.map(({ consumer }) => consumer.close({ timeout: 5_000 })))
+    for (const { reason } of closed) if (reason) throw reason
   }
 }

@@ -8,8 +8,8 @@ const barWidth = 30
 
 /**
  * What there is to show.
- * @typedef {{ stage: string, total: number, final: boolean, produced: number, delivered: number, consumed: number,
- *   inFlight: number, lag: number, rejected: number }} Status total: the records of the input, as far as it is known
+ * @typedef {{ stage: string, total: number, produced: number, delivered: number, consumed: number, inFlight: number,
+ *   lag: number, rejected: number }} Status total: the records of the input, as far as it is known
  */
 
 /** @param {NodeJS.WriteStream} out */

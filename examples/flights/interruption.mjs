@@ -20,9 +20,9 @@ export function onSignals(onFirst) {
       process.exit(interrupted.exitCode)
     }
   }
-  // Whoever read the output (`| head`) has gone: that is an interruption, too.
+  // Whoever read the output (`| head`, a terminal) has gone: that is an interruption, too.
   const onOutputError = (error) => {
-    if (error.code !== 'EPIPE') throw error
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
     handle('SIGPIPE')
   }
   for (const signal of signals) process.on(signal, handle)

@@ -194,7 +194,8 @@ class Job {
   async close() {
     clearInterval(this.#stallTimer)
     this.#rejects.close()
-    await Promise.allSettled([this.#group?.close(), this.#ingestion?.close()])
+    const closed = await Promise.allSettled([this.#group?.close(), this.#ingestion?.close()])
+    for (const { reason } of closed) if (reason) this.#display.note(`  closing: ${reason.message}`)
     await this.#cluster?.close()
   }
 }
