@@ -162,6 +162,8 @@ export abstract class Client<Native extends NativeClient> {
     this.#commands.delete(id)
     this.native.unhold()
     command.settled?.(value, error)
+    // The event that reports it may cross later; what is called next has to know already.
+    if (error?.fatal) this.#failure ??= KafkaError.from(error)
     if (error) command.reject(error)
     else command.resolve(value)
   }

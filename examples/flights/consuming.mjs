@@ -159,7 +159,7 @@ export class Group {
   async commit(ends) {
     this.#stop.abort()
     const committed = new Map()
-    const problems = []
+    const problems = new Set()
     const settle = async ({ consumer, reading }) => {
       await reading
       await consumer.commit(undefined, { signal: AbortSignal.timeout(commitTimeout) })
@@ -167,12 +167,14 @@ export class Group {
         committed.set(partition, offset)
       }
     }
-    await Promise.all(this.#members.map((member) => settle(member).catch((error) => problems.push(error.message))))
+    const silent = `no answer to a commit within ${commitTimeout / 1_000} s`
+    const fail = (error) => problems.add(error.name === 'TimeoutError' ? silent : error.message)
+    await Promise.all(this.#members.map((member) => settle(member).catch(fail)))
     for (const [partition, end] of ends) {
       const offset = committed.get(partition) ?? 'nothing'
-      if (!(offset >= end)) problems.push(`partition ${partition} is committed up to ${offset}, and ends at ${end}`)
+      if (!(offset >= end)) problems.add(`partition ${partition} is committed up to ${offset}, and ends at ${end}`)
     }
-    return { partitions: ends.size, problems }
+    return { partitions: ends.size, problems: [...problems] }
   }
 
   async close() {

@@ -15,6 +15,7 @@ import { checkLines, closingLines, openingLines } from './report.mjs'
 import { Ledger, verify } from './verification.mjs'
 
 const stalledMs = 20_000
+const lingerMs = 500
 
 /**
  * @param {import('./options.mjs').Options} options
@@ -195,8 +196,10 @@ class Job {
     clearInterval(this.#stallTimer)
     this.#rejects.close()
     const closed = await Promise.allSettled([this.#group?.close(), this.#ingestion?.close()])
-    for (const { reason } of closed) if (reason) this.#display.note(`  closing: ${reason.message}`)
     await this.#cluster?.close()
+    for (const { reason } of closed) if (reason) this.#display.note(`  closing: ${reason.message}`)
+    // A client that is not closed goes on trying, and the process with it.
+    if (closed.some(({ status }) => status === 'rejected')) setTimeout(() => process.exit(), lingerMs).unref()
   }
 }
 
