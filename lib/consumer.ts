@@ -35,6 +35,8 @@ export interface ConsumerOptions extends ClientOptions, RebalanceHooks {
 }
 
 const Want = { readAhead: 1, wait: 2 } as const
+// kLastOfAnswer and kHasErrors in native/consumer.cc.
+const SlabFlag = { lastOfAnswer: 1, hasErrors: 2 } as const
 const fatal = -150 // RD_KAFKA_RESP_ERR__FATAL
 const partitionEof = -191 // RD_KAFKA_RESP_ERR__PARTITION_EOF
 const noOffset = -168 // RD_KAFKA_RESP_ERR__NO_OFFSET
@@ -252,8 +254,13 @@ export class Consumer extends ConsumerPositions implements AsyncIterable<Message
   protected override dispatch(kind: number, a: unknown, b: unknown, c: unknown, d: unknown): void {
     switch (kind) {
       case Dispatch.messages:
-        this.#inbox.receive(a as ArrayBuffer, b as number, c as PartitionSlot[] | null)
-        if (d) this.#asked = false
+        this.#inbox.receive(
+          a as ArrayBuffer,
+          b as number,
+          c as PartitionSlot[] | null,
+          ((d as number) & SlabFlag.hasErrors) !== 0,
+        )
+        if ((d as number) & SlabFlag.lastOfAnswer) this.#asked = false
         this.#wake()
         break
       case Dispatch.rebalance:

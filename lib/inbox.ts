@@ -23,9 +23,9 @@ export class Inbox {
   readonly #passed = new Map<string, TopicPartitionOffset>()
   readonly #first = new Map<string, TopicPartitionOffset>()
 
-  receive(memory: ArrayBuffer, count: number, newSlots: PartitionSlot[] | null): void {
+  receive(memory: ArrayBuffer, count: number, newSlots: PartitionSlot[] | null, hasErrors: boolean): void {
     if (newSlots) this.slots.push(...newSlots)
-    this.#behind.push(new MessageSlab(memory, count, this.slots))
+    this.#behind.push(new MessageSlab(memory, count, this.slots, hasErrors))
   }
 
   /** Whether there is a row to hand out, an error's included. Goes on to the next slab at the end of one. */
@@ -53,7 +53,7 @@ export class Inbox {
   relimit(): void {
     const { slab } = this
     if (!slab) return
-    let limit = this.row
+    let limit = slab.hasErrors ? this.row : slab.count
     while (limit < slab.count && slab.error(limit) === 0) limit++
     this.limit = limit
   }
@@ -132,7 +132,7 @@ export class Inbox {
     if (!slab || this.row <= this.#slabHandedFrom) return
     // An error's row is nothing that was handed out.
     let from = this.#slabHandedFrom
-    for (let row = from; row <= this.row; row++) {
+    for (let row = slab.hasErrors ? from : this.row; row <= this.row; row++) {
       if (row < this.row && slab.error(row) === 0) continue
       if (row > from) this.#keepRows({ slab, from, to: row })
       from = row + 1

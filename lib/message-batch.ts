@@ -85,21 +85,22 @@ export class MessageBatch implements Iterable<Message> {
 
 /** @internal For each partition in the rows, the offset after its last one; optionally without forgotten rows. */
 export function offsetsAfter(ranges: readonly Rows[], skipForgotten = false): TopicPartitionOffset[] {
-  const last = new Map<number, TopicPartitionOffset>()
+  const after = new Map<number, TopicPartitionOffset>()
   for (const { slab, from, to } of ranges) {
+    const note = (row: number) => {
+      const slot = slab.slot(row)
+      const epoch = slab.leaderEpoch(row)
+      const { topic, partition } = slab.slots[slot]
+      after.set(slot, { topic, partition, offset: slab.offset(row) + 1, leaderEpoch: epoch < 0 ? null : epoch })
+    }
+    // A partition's messages come in runs: only the last of each is looked at closer.
+    let last = -1
     for (let row = from; row < to; row++) {
       if (skipForgotten && slab.forgotten(row)) continue
-      const slot = slab.slot(row)
-      const entry = last.get(slot)
-      const epoch = slab.leaderEpoch(row)
-      if (entry) {
-        entry.offset = slab.offset(row) + 1
-        entry.leaderEpoch = epoch < 0 ? null : epoch
-      } else {
-        const { topic, partition } = slab.slots[slot]
-        last.set(slot, { topic, partition, offset: slab.offset(row) + 1, leaderEpoch: epoch < 0 ? null : epoch })
-      }
+      if (last >= 0 && slab.slot(last) !== slab.slot(row)) note(last)
+      last = row
     }
+    if (last >= 0) note(last)
   }
-  return [...last.values()]
+  return [...after.values()]
 }

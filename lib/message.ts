@@ -17,13 +17,16 @@ export class MessageSlab {
   readonly floats: Float64Array
   readonly bytes: Buffer
   readonly slots: readonly PartitionSlot[]
+  /** Whether there is a row that is an error and no message. */
+  readonly hasErrors: boolean
   count: number
 
-  constructor(memory: ArrayBuffer, count: number, slots: readonly PartitionSlot[]) {
+  constructor(memory: ArrayBuffer, count: number, slots: readonly PartitionSlot[], hasErrors: boolean) {
     this.ints = new Int32Array(memory, 0, count * rowInts)
     this.floats = new Float64Array(memory, 0, count * rowFloats)
     this.bytes = Buffer.from(memory)
     this.slots = slots
+    this.hasErrors = hasErrors
     this.count = count
   }
 
@@ -163,7 +166,7 @@ export class Message {
     const start = ints[int + 6]
     const end = headersEnd(bytes, ints[int + 10], ints[int + 11])
     const memory = new ArrayBuffer(rowInts * 4 + end - start)
-    const copy = new MessageSlab(memory, 1, slots)
+    const copy = new MessageSlab(memory, 1, slots, false)
     copy.ints.set(ints.subarray(int, int + rowInts))
     for (const field of [6, 8, 10]) copy.ints[field] += rowInts * 4 - start
     bytes.copy(copy.bytes, rowInts * 4, start, end)

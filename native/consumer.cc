@@ -14,6 +14,9 @@ constexpr std::chrono::milliseconds kIdle(10'000);
 // While the application waits, the group hears of it this often.
 constexpr std::chrono::milliseconds kKeepAlive(500);
 constexpr int kCommitSliceMs = 100;
+// What is said of a slab: lib/consumer.ts.
+constexpr int kLastOfAnswer = 1;
+constexpr int kHasErrors = 2;
 
 Napi::Value SlotsToJs(Napi::Env env, const std::vector<PartitionSlots::Slot>& slots) {
   if (slots.empty()) return env.Null();
@@ -78,19 +81,20 @@ size_t Consumer::Drain(bool drop) {
 }
 
 void Consumer::PushMessages(size_t count) {
-  slots_.StartBatch();
+  slabs_.StartBatch();
   size_t bytes = 0;
   for (size_t done = 0; done < count;) {
     Slab slab;
-    const size_t filled = FillMessageSlab(messages_.data() + done, count - done, &slots_, &slab);
+    bool has_errors = false;
+    const size_t filled = slabs_.Fill(messages_.data() + done, count - done, &slab, &has_errors);
     done += filled;
     bytes += slab.size();
-    Push([slab = std::move(slab), filled, last = done == count, slots = slots_.TakeNew()](
+    Push([slab = std::move(slab), filled, last = done == count, has_errors, slots = slabs_.TakeNewSlots()](
              Napi::Env env, const Napi::Function& dispatch) mutable {
       Send(env, dispatch,
            {Napi::Number::New(env, static_cast<int>(Dispatch::kMessages)), slab.ToArrayBuffer(env),
             Napi::Number::New(env, static_cast<double>(filled)), SlotsToJs(env, slots),
-            Napi::Boolean::New(env, last)});
+            Napi::Number::New(env, (last ? kLastOfAnswer : 0) | (has_errors ? kHasErrors : 0))});
     });
   }
   average_size_ = std::max<size_t>(1, (average_size_ + bytes / count) / 2);

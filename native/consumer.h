@@ -58,7 +58,7 @@ class Consumer final : public Client {
   size_t BatchLimit() const;
 
   QueueHandle queue_;
-  PartitionSlots slots_;
+  MessageSlabs slabs_;
   std::vector<rd_kafka_message_t*> messages_;
   size_t average_size_ = 1024;  // of a message, bytes
   Rebalance rebalance_;         // being dealt with while its type is set

@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "handle.h"
+#include "message_details.h"
 #include "slab.h"
 
 namespace odradek {
@@ -47,7 +47,10 @@ class PartitionSlots {
     int32_t partition;
   };
   // Forget cached topic handles: they are only good while messages of them are alive.
-  void StartBatch() { cache_.clear(); }
+  void StartBatch() {
+    cache_.clear();
+    last_ = 0;
+  }
   int32_t SlotOf(const rd_kafka_message_t* message);
   // Those made since the last call: JavaScript learns of them with the slab that first uses them.
   std::vector<Slot> TakeNew();
@@ -58,12 +61,29 @@ class PartitionSlots {
     int32_t partition;
     int32_t slot;
   };
+  static bool IsOf(const Cached& cached, const rd_kafka_message_t* message);
+
   std::vector<Cached> cache_;
+  size_t last_ = 0;  // where in the cache the last one was
   std::unordered_map<std::string, int32_t> slots_;
   std::vector<Slot> new_;
 };
 
-// Writes as many of the messages as fit (at least one) into a slab; returns how many.
-size_t FillMessageSlab(rd_kafka_message_t* const* messages, size_t count, PartitionSlots* slots, Slab* slab);
+struct SlabMessage {
+  MessageDetails details;
+  int32_t headers_size;  // packed; -1 when they cannot be read: the message is handed out without any
+};
+
+class MessageSlabs {
+ public:
+  void StartBatch() { slots_.StartBatch(); }
+  // Writes as many of the messages as fit (at least one) into a slab; returns how many.
+  size_t Fill(rd_kafka_message_t* const* messages, size_t count, Slab* slab, bool* has_errors);
+  std::vector<PartitionSlots::Slot> TakeNewSlots() { return slots_.TakeNew(); }
+
+ private:
+  PartitionSlots slots_;
+  std::vector<SlabMessage> measured_;
+};
 
 }  // namespace odradek
