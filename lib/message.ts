@@ -1,5 +1,6 @@
 // Consumed messages: lazy views over the slabs that native/message_slab.h describes.
-import { isUtf8 } from 'node:buffer'
+// Buffer the global is a getter.
+import { Buffer, isUtf8 } from 'node:buffer'
 import { inspect } from 'node:util'
 
 /** @internal What is known of a partition by its number in the rows. */
@@ -15,6 +16,7 @@ const rowFloats = 8
 export class MessageSlab {
   readonly ints: Int32Array
   readonly floats: Float64Array
+  readonly memory: ArrayBuffer
   readonly bytes: Buffer
   readonly slots: readonly PartitionSlot[]
   /** Whether there is a row that is an error and no message. */
@@ -24,6 +26,7 @@ export class MessageSlab {
   constructor(memory: ArrayBuffer, count: number, slots: readonly PartitionSlot[], hasErrors: boolean) {
     this.ints = new Int32Array(memory, 0, count * rowInts)
     this.floats = new Float64Array(memory, 0, count * rowFloats)
+    this.memory = memory
     this.bytes = Buffer.from(memory)
     this.slots = slots
     this.hasErrors = hasErrors
@@ -175,11 +178,10 @@ export class Message {
 
   #bytes(field: number): Buffer | null {
     const int = this._row * rowInts
-    const { ints, bytes } = this._slab
+    const { ints, memory } = this._slab
     const length = ints[int + field + 1]
-    if (length < 0) return null
-    const position = ints[int + field]
-    return bytes.subarray(position, position + length)
+    // Half the cost of subarray, which asks its buffer first where it lies.
+    return length < 0 ? null : Buffer.from(memory, ints[int + field], length)
   }
 
   /** Plain fields; key and value as text where they are UTF-8, else `{ base64 }`. */
