@@ -3,10 +3,11 @@ import type { NativeProducer } from './binding.js'
 import { KafkaError } from './errors.js'
 import { type BatchRecord, bytesOf, headerPairs, partitionOf, type RecordBytes, timestampOf } from './record.js'
 
-const slabBytes = 256 * 1024
+// Small enough for the processor's cache, and for the addon to begin while a batch is still being written.
+const slabBytes = 64 * 1024
 const headerBytes = 40
 // Slabs kept for the next records; more are made while the addon is busy, and let go afterwards.
-const keptSlabs = 16
+const keptSlabs = 64
 
 interface Slab {
   id: number
@@ -128,6 +129,15 @@ export class RecordWriter {
       used: 0,
       count: 0,
     }
+  }
+}
+
+/** @internal The size of a record as librdkafka counts it; what is not a record has none. */
+export function sizeOfRecord(record: BatchRecord): number {
+  try {
+    return sizeOf(record.key, 'key') + sizeOf(record.value, 'value')
+  } catch {
+    return 0
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 namespace odradek {
@@ -284,12 +285,36 @@ void Producer::OnEvent(EventHandle event) {
 
 void Producer::PushReports(DeliverySlab* reports) {
   if (reports->empty()) return;
-  const uint32_t count = static_cast<uint32_t>(reports->count());
-  Push([slab = reports->Take(), count](Napi::Env env, const Napi::Function& dispatch) mutable {
-    Send(env, dispatch,
-         {Napi::Number::New(env, static_cast<int>(Dispatch::kDelivery)), slab.ToArrayBuffer(env),
-          Napi::Number::New(env, count)});
+  {
+    std::lock_guard<std::mutex> lock(reports_mutex_);
+    reports_.push_back(std::exchange(*reports, DeliverySlab()));
+    if (std::exchange(reports_announced_, true)) return;
+  }
+  Push([](Napi::Env env, const Napi::Function& dispatch) {
+    Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kDelivery))});
   });
+}
+
+size_t Producer::TakeReports(uint8_t* to, size_t rows) {
+  size_t taken = 0;
+  DeliverySlab done;  // freed after the lock
+  while (taken < rows) {
+    std::lock_guard<std::mutex> lock(reports_mutex_);
+    if (reports_.empty()) {
+      reports_announced_ = false;
+      break;
+    }
+    DeliverySlab& first = reports_.front();
+    const size_t count = std::min(rows - taken, first.count() - reports_taken_);
+    std::memcpy(to + taken * sizeof(DeliveryRow), first.row(reports_taken_), count * sizeof(DeliveryRow));
+    taken += count;
+    reports_taken_ += count;
+    if (reports_taken_ < first.count()) break;
+    done = std::move(first);
+    reports_.pop_front();
+    reports_taken_ = 0;
+  }
+  return taken;
 }
 
 void Producer::OnOpen(rd_kafka_t*) { WakeAll(); }

@@ -23,6 +23,7 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
     methods.push_back(InstanceMethod("addSlab", &ProducerWrap::AddSlab));
     methods.push_back(InstanceMethod("removeSlab", &ProducerWrap::RemoveSlab));
     methods.push_back(InstanceMethod("produce", &ProducerWrap::Produce));
+    methods.push_back(InstanceMethod("takeReports", &ProducerWrap::TakeReports));
     methods.push_back(InstanceMethod("flush", &ProducerWrap::Flush));
     methods.push_back(InstanceMethod("purge", &ProducerWrap::Purge));
     methods.push_back(InstanceMethod("transaction", &ProducerWrap::Transaction));
@@ -78,6 +79,14 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
     const size_t size = info[1].As<Napi::Number>().Uint32Value();
     const uint32_t count = info[2].As<Napi::Number>().Uint32Value();
     return Napi::Boolean::New(info.Env(), client()->Produce(id, slab->second.bytes, size, count));
+  }
+
+  // takeReports(window): number, how many rows of reports it has been filled with
+  Napi::Value TakeReports(const Info& info) {
+    Napi::ArrayBuffer window = info[0].As<Napi::ArrayBuffer>();
+    const size_t rows = window.ByteLength() / sizeof(DeliveryRow);
+    return Napi::Number::New(info.Env(), static_cast<double>(client()->TakeReports(
+                                             static_cast<uint8_t*>(window.Data()), rows)));
   }
 
   // flush(id, milliseconds): whether everything was reported
