@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "client_wrap.h"
+#include "js_read.h"
 #include "producer.h"
 #include "transaction.h"
-#include "js_read.h"
 
 namespace odradek {
 
@@ -85,8 +85,8 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
   Napi::Value TakeReports(const Info& info) {
     Napi::ArrayBuffer window = info[0].As<Napi::ArrayBuffer>();
     const size_t rows = window.ByteLength() / sizeof(DeliveryRow);
-    return Napi::Number::New(info.Env(), static_cast<double>(client()->TakeReports(
-                                             static_cast<uint8_t*>(window.Data()), rows)));
+    return Napi::Number::New(
+        info.Env(), static_cast<double>(client()->TakeReports(static_cast<uint8_t*>(window.Data()), rows)));
   }
 
   // flush(id, milliseconds): whether everything was reported
