@@ -76,6 +76,8 @@ export interface NativeClient {
 
 export interface NativeProducer extends NativeClient {
   addTopic(name: string, entries: string[] | null): number
+  /** Asks a broker. */
+  countPartitions(id: number, topic: number, timeout: number): void
   addSlab(memory: ArrayBuffer): number
   removeSlab(slab: number): void
   /** True when the slab is free again at once; else Dispatch.slabFree brings it back. */

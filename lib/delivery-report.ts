@@ -125,6 +125,11 @@ export class ReportRows {
     this.#errors.set(index, error)
   }
 
+  /** Whether there is no report yet: what was delivered has a status, what was not an error. */
+  isOpen(index: number): boolean {
+    return this.#ints[index * rowInts + 5] === 0
+  }
+
   isFailed(index: number): boolean {
     return this.#ints[index * rowInts + 5] >> 2 !== 0
   }

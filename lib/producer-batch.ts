@@ -1,5 +1,6 @@
 // sendBatch: many records, one promise.
 import { KafkaError } from './errors.js'
+import { publishFailure } from './producer-diagnostics.js'
 import type { PendingBatch, PendingReports } from './producer-pending.js'
 import type { ProducerQueue } from './producer-queue.js'
 import { type BatchRecord, checkRecord } from './record.js'
@@ -14,6 +15,9 @@ export interface BatchHost {
   readonly writer: RecordWriter
   readonly queue: ProducerQueue
   readonly pending: PendingReports
+  /** Whether it is known which partitions a balancer can choose from. */
+  ready(topic: number, record: BatchRecord): boolean
+  partitionFor(topic: number, record: BatchRecord): number
   /** The number of a record's own topic. */
   topicOf(record: AnyRecord): number
   recordFailed(error: unknown): void
@@ -42,7 +46,8 @@ export class BatchSend implements WaitingSend {
 
   /** Writes while there is room; true when all is written. */
   write(): boolean {
-    const { writer, queue } = this.#host
+    const host = this.#host
+    const { writer, queue } = host
     const records = this.#records
     const batch = this.#batch
     const slot = this.#slot
@@ -59,9 +64,10 @@ export class BatchSend implements WaitingSend {
       try {
         topic = ofAll
         checkRecord(record)
-        if (topic < 0) topic = this.#host.topicOf(record)
+        if (topic < 0) topic = host.topicOf(record)
+        if (!host.ready(topic, record)) break
         if (record.opaque !== undefined) batch.setOpaque(index, record.opaque)
-        bytes += writer.write(topic, record, slot, index)
+        bytes += writer.write(topic, host.partitionFor(topic, record), record, slot, index)
       } catch (error) {
         failed++
         this.#fail(index, topic, error)
@@ -93,6 +99,8 @@ export class BatchSend implements WaitingSend {
   #fail(index: number, topic: number, error: unknown): void {
     const opaque = this.#records[index]?.opaque
     if (opaque !== undefined) this.#batch.setOpaque(index, opaque)
+    const event = this.#batch.events?.[index]
+    if (event) publishFailure(event, error)
     this.#host.recordFailed(error)
     const failure =
       error instanceof KafkaError ? error : new KafkaError('_PURGE_QUEUE', String(error), { cause: error })

@@ -7,35 +7,47 @@ import {
   type TopicNames,
 } from './delivery-report.js'
 import type { KafkaError } from './errors.js'
+import { deliveryChannel, type ProducerSendEvent, publishDelivery } from './producer-diagnostics.js'
 
 /** @internal Rejects by resolving with a rejected promise: one function instead of two is kept for each `send`. */
 export type Resolve<T> = (value: T | PromiseLike<T>) => void
 
-/** @internal A `send` with an opaque. Without one, its function alone waits. */
+/** @internal A `send` with an opaque, or with an event of its sending. Without them its function alone waits. */
 export class PendingSend {
   constructor(
     readonly resolve: Resolve<DeliveryReport>,
     readonly opaque: unknown,
+    readonly event: ProducerSendEvent | undefined,
   ) {}
 }
 
-/** @internal The opaque of a `produce`. */
-export class PendingOpaque {
-  constructor(readonly opaque: unknown) {}
+/** @internal A `produce` with either. */
+export class PendingProduce {
+  constructor(
+    readonly opaque: unknown,
+    readonly event: ProducerSendEvent | undefined,
+  ) {}
 }
 
 /** @internal A `sendBatch`. */
 export class PendingBatch {
   readonly rows: ReportRows
+  readonly events: (ProducerSendEvent | undefined)[] | undefined
   #opaques: unknown[] | undefined
   remaining: number
 
   constructor(
     readonly resolve: Resolve<DeliveryReports>,
     readonly length: number,
+    events: (ProducerSendEvent | undefined)[] | undefined,
   ) {
+    this.events = events
     this.rows = new ReportRows(length)
     this.remaining = length
+  }
+
+  opaque(index: number): unknown {
+    return this.#opaques?.[index]
   }
 
   setOpaque(index: number, opaque: unknown): void {
@@ -48,13 +60,15 @@ export class PendingBatch {
   }
 }
 
-type Waiting = Resolve<DeliveryReport> | PendingSend | PendingOpaque | PendingBatch
+type Waiting = Resolve<DeliveryReport> | PendingSend | PendingProduce | PendingBatch
 
 /** @internal Reports of `produce` without an opaque need no entry. */
 export const bulkSlot = 0
 
 /** @internal What becomes of reports that nobody awaits, and of failures. */
 export interface ReportSink {
+  /** The client's name. */
+  readonly name: string
   /** Whether anybody wants the reports of `produce`. */
   readonly bulk: boolean
   onBulk(reports: DeliveryReports): void
@@ -98,6 +112,7 @@ export class PendingReports {
 
   /** Settles what the rows of the window are about; returns the bytes of their records. */
   settle(window: ReportWindow, count: number): number {
+    if (deliveryChannel.hasSubscribers) this.#publish(window, count)
     const { ints } = window
     let bytes = 0
     const bulk = this.#sink.bulk ? new BulkReports(count) : undefined
@@ -133,6 +148,53 @@ export class PendingReports {
     if (reports) this.#sink.onBulk(reports)
     return bytes
   }
+
+  #publish(window: ReportWindow, count: number): void {
+    for (let row = 0; row < count; row++) {
+      const slot = window.ints[row * 16]
+      const index = window.ints[row * 16 + 1]
+      const waiting = slot === bulkSlot ? undefined : (this.#slots[slot] as Waiting)
+      let opaque: unknown
+      let event: ProducerSendEvent | undefined
+      if (waiting instanceof PendingBatch) {
+        opaque = waiting.opaque(index)
+        event = waiting.events?.[index]
+      } else if (typeof waiting === 'object') {
+        opaque = waiting.opaque
+        event = waiting.event
+      }
+      const report = window.report(row, this.#topics, opaque)
+      report.index = index
+      publishDelivery(this.#sink.name, report, event)
+    }
+  }
+
+  /**
+   * Nothing crosses any more: settles all that still wait, and `messages` in all, with an error.
+   */
+  failAll(messages: number, error: KafkaError): void {
+    let left = messages
+    const bulk = new BulkReports(messages)
+    const entries = this.#slots.map((waiting, slot) => [slot, waiting] as const)
+    for (const [slot, waiting] of entries) {
+      if (typeof waiting === 'number') continue
+      if (waiting instanceof PendingBatch) {
+        left -= waiting.remaining
+        for (let index = 0; index < waiting.length; index++) {
+          if (waiting.rows.isOpen(index)) this.fail(slot, waiting, index, -1, error)
+        }
+        continue
+      }
+      left--
+      this.remove(slot)
+      if (typeof waiting === 'function') waiting(Promise.reject(error))
+      else if (waiting instanceof PendingSend) waiting.resolve(Promise.reject(error))
+      else bulk.fail(waiting.opaque, error)
+    }
+    while (left-- > 0) bulk.fail(undefined, error)
+    const reports = bulk.reports(this.#topics)
+    if (reports) this.#sink.onBulk(reports)
+  }
 }
 
 function settleSend(resolve: Resolve<DeliveryReport>, report: DeliveryReport): void {
@@ -155,6 +217,14 @@ class BulkReports {
     this.#rows ??= new ReportRows(this.#most)
     this.#rows.set(index, window, row)
     if (opaque === undefined) return
+    this.#opaques ??= new Array(this.#most)
+    this.#opaques[index] = opaque
+  }
+
+  fail(opaque: unknown, error: KafkaError): void {
+    const index = this.#length++
+    this.#rows ??= new ReportRows(this.#most)
+    this.#rows.fail(index, -1, error)
     this.#opaques ??= new Array(this.#most)
     this.#opaques[index] = opaque
   }

@@ -1,12 +1,13 @@
 // A producer: records in, delivery reports back. Nothing crosses per record: see record-writer.ts, delivery-report.ts.
 import type { Writable } from 'node:stream'
 import { binding, Dispatch, type NativeProducer } from './binding.js'
-import { Client, type ClientOptions, closedError, guard, type OperationOptions, settlesWithin } from './client.js'
+import { Client, type ClientOptions, closedError, type OperationOptions, settlesWithin } from './client.js'
 import { effective, type ProducerConfig, prepareConfig, prepareTopicConfig, type TopicConfig } from './config.js'
 import type { DeliveryReport, DeliveryReports } from './delivery-report.js'
 import { KafkaError } from './errors.js'
 import type { ConsumerGroupMetadata } from './group-metadata.js'
 import type { TopicPartitionOffset } from './offset.js'
+import { type Balancer, Balancing } from './producer-balancer.js'
 import { type CoreHost, ProducerCore } from './producer-core.js'
 import { type ProducerLength, ProducerQueue } from './producer-queue.js'
 import { type WritableOptions, writableOf } from './producer-writable.js'
@@ -19,6 +20,12 @@ import { Transactions } from './transactions.js'
 export interface ProducerOptions extends ClientOptions {
   /** Gets the reports of `produce`, in bulk. `send` and `sendBatch` give theirs to whoever awaits them. */
   onDelivery?: (reports: DeliveryReports) => void
+  /**
+   * Chooses the partition of each record that names none, instead of `partitioner`: `roundRobin()`, `leastBytes()` or a
+   * function of one's own. How many partitions there are is asked of a broker with the first record for a topic, and
+   * again every five seconds (`topic.metadata.refresh.interval.ms` if that is less) while there are records for it.
+   */
+  balancer?: Balancer
   /** Properties of single topics, such as `acks` or `message.timeout.ms`. */
   topics?: Readonly<Record<string, TopicConfig>>
 }
@@ -41,6 +48,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
   readonly #queue: ProducerQueue
   readonly #core: ProducerCore
   readonly #transactions: Transactions
+  #closing: Promise<void> | undefined
 
   constructor(config: ProducerConfig, options: ProducerOptions = {}) {
     const entries = prepareConfig('producer', config, { tokenProvider: options.tokenProvider !== undefined }).flat()
@@ -58,9 +66,11 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
       command: (send) => this.command(send),
       writeOut: () => writer.flush(),
       unreported: () => this.#queue.length.messages,
-      dropWaiting: (error) => this.#queue.waiting.rejectAll(error),
+      dropWaiting: (error) => this.#queue.giveUpAll(error),
     })
     this.#core = new ProducerCore(this.#coreHost(options), writer, this.#queue)
+    const { balancer } = options
+    if (balancer) this.#core.balancing = this.#balancing(balancer, values['topic.metadata.refresh.interval.ms'])
     for (const [topic, topicConfig] of Object.entries(options.topics ?? {})) {
       this.#core.addTopic(topic, prepareTopicConfig('producer', topicConfig).flat())
     }
@@ -70,16 +80,28 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
     const transactions = this.#transactions
     const transactional = transactions.id !== null
     return {
+      name: this.name,
       native: this.native,
+      onDelivery,
       assertWritable: () => {
         this.assertOpen()
         if (transactional) transactions.assertOpenForRecords()
       },
       recordFailed: (error) => transactions.deliveryFailed(error),
-      bulk: onDelivery !== undefined,
-      onBulk: (reports) => guard(() => onDelivery?.(reports)),
-      onFailure: (errno) => transactions.deliveryFailed(errno),
     }
+  }
+
+  #balancing(balancer: Balancer, refreshInterval: number): Balancing {
+    const closed = () => this.closed
+    const source = {
+      countPartitions: (topic: number, timeout: number) =>
+        this.command<number>((id) => this.native.countPartitions(id, topic, timeout)),
+      get closed() {
+        return closed()
+      },
+      onCount: () => this.#queue.runWaiting(),
+    }
+    return new Balancing(balancer, source, refreshInterval)
   }
 
   /** Messages and bytes that have no report yet: in the queue, in flight, or waiting for room. */
@@ -150,6 +172,8 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
       const left = Math.min(Math.max(0, Math.ceil(deadline - performance.now())), noTimeout)
       const flushed = await this.command<boolean>((id) => this.native.flush(id, left), signal)
       if (flushed && this.#queue.empty) return true
+      // All that is left waits for its topic's partitions to be known.
+      if (flushed && this.#queue.messages === 0) await settlesWithin(this.#queue.drained(), Math.min(left, 50))
       if (performance.now() >= deadline) return false
     }
   }
@@ -162,7 +186,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
   async purge({ queue = true, inflight = true }: { queue?: boolean; inflight?: boolean } = {}): Promise<void> {
     this.assertOpen()
     this.#core.writer.flush()
-    if (queue) this.#queue.waiting.rejectAll(new KafkaError('_PURGE_QUEUE'))
+    if (queue) this.#queue.giveUpAll(new KafkaError('_PURGE_QUEUE'))
     const flags = (queue ? 1 : 0) | (inflight ? 2 : 0)
     if (flags !== 0) await this.command<void>((id) => this.native.purge(id, flags))
   }
@@ -241,6 +265,19 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
     return this.#transactions.phase === 'ready' && !this.closed && !this.fatalError
   }
 
+  /**
+   * The reports of `produce` from here on, in batches: another way to what `onDelivery` gets. Ends when the producer is
+   * closed and all is read. While as many reports as `queue.buffering.max.messages` are not read, `produce` throws
+   * `_QUEUE_FULL`.
+   *
+   * ```ts
+   * for await (const reports of producer.deliveries()) failed += reports.failures.length
+   * ```
+   */
+  deliveries(): AsyncIterableIterator<DeliveryReports> {
+    return this.#core.readers.open()
+  }
+
   /** Resolves when nothing waits for a report any more; at once if that is so now. */
   drained(): Promise<void> {
     return this.#queue.drained()
@@ -251,13 +288,23 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
    * and stops. An open transaction is aborted; a commit that timed out is resumed. Settles within the timeout, in every state; further calls return the same promise.
    */
   close({ timeout = defaultCloseTimeout }: { timeout?: number } = {}): Promise<void> {
-    return this.closeOnce(timeout, async () => {
-      // Some of the time is kept for giving up what is left, which is reported too.
-      const flushing = timeout - Math.min(timeout / 5, 1000)
-      if (this.#transactions.id !== null) await settlesWithin(this.#transactions.endForClose(flushing), flushing)
-      else if (!this.#queue.empty) await this.#flush(flushing).catch(() => false)
-      this.#queue.waiting.rejectAll(closedError(this.name))
-    })
+    this.#closing ??= this.#close(timeout)
+    return this.#closing
+  }
+
+  async #close(timeout: number): Promise<void> {
+    try {
+      await this.closeOnce(timeout, async () => {
+        // Some of the time is kept for giving up what is left, which is reported too.
+        const flushing = timeout - Math.min(timeout / 5, 1000)
+        if (this.#transactions.id !== null) await settlesWithin(this.#transactions.endForClose(flushing), flushing)
+        else if (!this.#queue.empty) await this.#flush(flushing).catch(() => false)
+        this.#queue.giveUpAll(closedError(this.name))
+      })
+    } finally {
+      // Only when librdkafka did not stop in time is there anything left.
+      this.#core.closed(new KafkaError('_DESTROY', `${this.name} was closed before the report came`))
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 // Packs records into slabs that the addon reads: nothing crosses per record. The layout is native/record_reader.h's.
 import type { NativeProducer } from './binding.js'
 import { KafkaError } from './errors.js'
-import { type BatchRecord, bytesOf, headerPairs, partitionOf, type RecordBytes, timestampOf } from './record.js'
+import { type BatchRecord, bytesOf, headerPairs, type RecordBytes, timestampOf } from './record.js'
 
 // Small enough for the processor's cache, and for the addon to begin while a batch is still being written.
 const slabBytes = 64 * 1024
@@ -35,11 +35,10 @@ export class RecordWriter {
   }
 
   /**
-   * Writes a record; returns its size as librdkafka counts it (key and value, bytes). Throws a KafkaError for a record
+   * Writes a record, for a partition or (-1) for librdkafka's partitioner; returns its size as librdkafka counts it (key and value, bytes). Throws a KafkaError for a record
    * that cannot be one, with nothing written.
    */
-  write(topic: number, record: BatchRecord, slot: number, index: number): number {
-    const partition = partitionOf(record)
+  write(topic: number, partition: number, record: BatchRecord, slot: number, index: number): number {
     const timestamp = timestampOf(record)
     const { key, value } = record
     const headers = record.headers ? headerPairs(record.headers) : undefined

@@ -28,12 +28,6 @@ int32_t SizeOf(const RecordView& record) {
 Producer::Producer(ConfHandle conf, std::shared_ptr<JsChannel> channel)
     : Client(RD_KAFKA_PRODUCER, std::move(conf), std::move(channel)) {}
 
-int32_t Producer::AddTopic(std::string name, TopicConfHandle conf) {
-  std::lock_guard<std::mutex> lock(topics_mutex_);
-  topics_.push_back({std::move(name), std::move(conf), nullptr, {}});
-  return static_cast<int32_t>(topics_.size() - 1);
-}
-
 bool Producer::Produce(uint32_t slab, const uint8_t* bytes, size_t size, uint32_t count) {
   Job job{slab, bytes, size, 0};
   bool inline_now = false;
@@ -222,23 +216,6 @@ void Producer::FailRecords(const uint8_t* bytes, const uint8_t* end, rd_kafka_re
     if (failures->full()) PushReports(failures);
     bytes += record.length();
   }
-}
-
-// Called by whoever produces, one thread at a time: the handle is made with the first record for the topic.
-rd_kafka_topic_t* Producer::TopicFor(rd_kafka_t* rk, int32_t id, rd_kafka_resp_err_t* error) {
-  Topic* topic = nullptr;
-  {
-    std::lock_guard<std::mutex> lock(topics_mutex_);
-    topic = &topics_[static_cast<size_t>(id)];
-  }
-  if (!topic->handle && !topic->error) {
-    rd_kafka_topic_conf_t* conf = topic->conf ? topic->conf.release() : rd_kafka_default_topic_conf_dup(rk);
-    rd_kafka_topic_conf_set_opaque(conf, reinterpret_cast<void*>(static_cast<intptr_t>(id)));
-    topic->handle.reset(rd_kafka_topic_new(rk, topic->name.c_str(), conf));
-    if (!topic->handle) topic->error = KafkaError::Of(rd_kafka_last_error());
-  }
-  *error = topic->error.code;
-  return topic->handle.get();
 }
 
 void Producer::PurgeHandedOver() {

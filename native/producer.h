@@ -41,6 +41,8 @@ class Producer final : public Client {
   size_t TakeReports(uint8_t* to, size_t rows);
   // Any thread. Records handed over before this that are still on their way to librdkafka fail with _PURGE_QUEUE.
   void PurgeHandedOver();
+  // Command thread. Asks a broker how many partitions a topic has.
+  KafkaError CountPartitions(rd_kafka_t* rk, int32_t id, int milliseconds, int32_t* count);
   // Command thread. Waits for the slabs handed over, then for librdkafka's queue; false when out of time.
   bool Flush(rd_kafka_t* rk, Clock::time_point deadline);
   // Command thread. Waits until librdkafka has the records of all slabs handed over; false when out of time.
@@ -85,7 +87,7 @@ class Producer final : public Client {
   void WaitForRoom();
   void WakeAll();
 
-  std::mutex topics_mutex_;  // guards the vector; a Topic is filled by whoever produces
+  std::mutex topics_mutex_;  // guards the queue and its elements, which stay where they are
   std::deque<Topic> topics_;
 
   std::mutex queue_mutex_;  // guards the members below

@@ -20,6 +20,7 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
   static Napi::Function Define(Napi::Env env) {
     std::vector<Method> methods = CommonMethods();
     methods.push_back(InstanceMethod("addTopic", &ProducerWrap::AddTopic));
+    methods.push_back(InstanceMethod("countPartitions", &ProducerWrap::CountPartitions));
     methods.push_back(InstanceMethod("addSlab", &ProducerWrap::AddSlab));
     methods.push_back(InstanceMethod("removeSlab", &ProducerWrap::RemoveSlab));
     methods.push_back(InstanceMethod("produce", &ProducerWrap::Produce));
@@ -58,6 +59,18 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
       }
     }
     return Napi::Number::New(info.Env(), client()->AddTopic(Text(info[0]), std::move(conf)));
+  }
+
+  // countPartitions(id, topic, milliseconds): number
+  void CountPartitions(const Info& info) {
+    const int32_t topic = Int(info[1]);
+    const int milliseconds = Int(info[2]);
+    Submit(On::kCommandThread, info, [producer = client(), topic, milliseconds](rd_kafka_t* rk) {
+      int32_t count = 0;
+      Result result = Result::Fail(producer->CountPartitions(rk, topic, milliseconds, &count));
+      result.value = [count](Napi::Env env) { return Napi::Number::New(env, count); };
+      return result;
+    });
   }
 
   // addSlab(arrayBuffer): number. The memory is kept until removeSlab.
