@@ -21,7 +21,7 @@ export const Dispatch = {
   tokenRefresh: 5,
   /** (broker, broker id, ms) */
   throttle: 6,
-  /** (rows, count): delivery reports. */
+  /** (): there are delivery reports to take. */
   delivery: 10,
   /** (slab): its records are with librdkafka, its memory is ours again. */
   slabFree: 11,
@@ -76,10 +76,14 @@ export interface NativeClient {
 
 export interface NativeProducer extends NativeClient {
   addTopic(name: string, entries: string[] | null): number
+  /** Asks a broker. */
+  countPartitions(id: number, topic: number, timeout: number): void
   addSlab(memory: ArrayBuffer): number
   removeSlab(slab: number): void
   /** True when the slab is free again at once; else Dispatch.slabFree brings it back. */
   produce(slab: number, size: number, count: number): boolean
+  /** Fills the window with rows of delivery reports; how many. Fewer than fit are all there were. */
+  takeReports(window: ArrayBuffer): number
   flush(id: number, timeout: number): void
   purge(id: number, flags: number): void
   /** See TransactionCall in native/transaction.h. */

@@ -66,6 +66,7 @@ const effectiveNames = {
     ...(['queue.buffering.max.messages', 'queue.buffering.max.kbytes', 'linger.ms', 'message.timeout.ms'] as const),
     ...(['transactional.id', 'transaction.timeout.ms', 'enable.idempotence', 'acks', 'partitioner'] as const),
     ...(['max.in.flight', 'retry.backoff.ms', 'allow.auto.create.topics'] as const),
+    'topic.metadata.refresh.interval.ms' as const,
   ],
   consumer: [
     ...commonNames,

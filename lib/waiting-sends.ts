@@ -2,8 +2,11 @@
 
 /** @internal */
 export interface WaitingSend {
-  /** How many messages of it wait. */
-  messages(): number
+  /** How much of it waits; writing brings it down. */
+  messages: number
+  bytes: number
+  /** In the order of sends; WaitingSends gives it. */
+  place: number
   /** Writes what there is room for; true when all of it is written. May throw: then the send has failed. */
   write(): boolean
   reject(error: unknown): void
@@ -13,6 +16,10 @@ export interface WaitingSend {
 export class WaitingSends {
   #sends: (WaitingSend | undefined)[] = []
   #head = 0
+  // The place of the first element.
+  #first = 0
+  #messages = 0
+  #bytes = 0
 
   get empty(): boolean {
     return this.#head === this.#sends.length
@@ -20,47 +27,77 @@ export class WaitingSends {
 
   /** Messages that wait. */
   get messages(): number {
-    let messages = 0
-    for (let i = this.#head; i < this.#sends.length; i++) messages += this.#sends[i]?.messages() ?? 0
-    return messages
+    return this.#messages
+  }
+
+  get bytes(): number {
+    return this.#bytes
   }
 
   add(send: WaitingSend): void {
-    this.#sends.push(send)
+    send.place = this.#first + this.#sends.push(send) - 1
+    this.#messages += send.messages
+    this.#bytes += send.bytes
   }
 
   /** What is not written yet never will be. */
   remove(send: WaitingSend, reason: unknown): void {
-    const index = this.#sends.indexOf(send, this.#head)
-    if (index < 0) return
+    const index = send.place - this.#first
+    if (this.#sends[index] !== send) return
     this.#sends[index] = undefined
+    this.#forget(send.messages, send.bytes)
     send.reject(reason)
+    this.#skip()
   }
 
   /** Lets sends write while there is room. */
   run(hasRoom: () => boolean): void {
     while (!this.empty && hasRoom()) {
-      const send = this.#sends[this.#head]
+      const send = this.#sends[this.#head] as WaitingSend
+      const { messages, bytes } = send
+      let error: unknown
+      let failed = false
+      let done = true
       try {
-        if (send && !send.write()) return
-      } catch (error) {
-        send?.reject(error)
+        done = send.write()
+      } catch (caught) {
+        error = caught
+        failed = true
+      }
+      this.#forget(messages, bytes)
+      if (!done) {
+        this.#messages += send.messages
+        this.#bytes += send.bytes
+        return
       }
       this.#sends[this.#head++] = undefined
-    }
-    if (this.empty) {
-      this.#sends = []
-      this.#head = 0
-    } else if (this.#head > 4096) {
-      this.#sends = this.#sends.slice(this.#head)
-      this.#head = 0
+      this.#skip()
+      if (failed) send.reject(error)
     }
   }
 
   rejectAll(error: unknown): void {
-    const sends = this.#sends.slice(this.#head)
-    this.#sends = []
-    this.#head = 0
+    const sends = this.#sends
+    this.#drop(sends.length)
+    this.#messages = 0
+    this.#bytes = 0
     for (const send of sends) send?.reject(error)
+  }
+
+  #forget(messages: number, bytes: number): void {
+    this.#messages -= messages
+    this.#bytes -= bytes
+  }
+
+  /** To the next that waits still. */
+  #skip(): void {
+    while (this.#head < this.#sends.length && this.#sends[this.#head] === undefined) this.#head++
+    if (this.empty || (this.#head > 4096 && this.#head * 2 > this.#sends.length)) this.#drop(this.#head)
+  }
+
+  #drop(count: number): void {
+    this.#sends = this.#sends.slice(count)
+    this.#first += count
+    this.#head = 0
   }
 }

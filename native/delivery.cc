@@ -54,10 +54,4 @@ void DeliverySlab::AddFailure(uint64_t id, rd_kafka_resp_err_t error, int32_t to
   row->timestamp = -1;
 }
 
-Slab DeliverySlab::Take() {
-  slab_.set_size(count_ * sizeof(DeliveryRow));
-  count_ = 0;
-  return std::exchange(slab_, Slab());
-}
-
 }  // namespace odradek

@@ -1,4 +1,4 @@
-// Delivery reports on their way to JavaScript: fixed rows in a slab, read by lib/delivery-report.ts.
+// Delivery reports on their way to JavaScript: fixed rows in a slab, read by lib/delivery-report.ts (ReportWindow).
 // One thread at a time (the poll thread, the producing thread and the JS thread each fill their own).
 #pragma once
 
@@ -23,7 +23,7 @@ struct DeliveryRow {
   double latency;    // µs from produce to report
   double reserved;
 };
-static_assert(sizeof(DeliveryRow) == 64, "lib/delivery-report.ts reads rows of 64 bytes");
+static_assert(sizeof(DeliveryRow) == 64, "lib/delivery-report.ts (ReportWindow) reads rows of 64 bytes");
 
 class DeliverySlab {
  public:
@@ -38,7 +38,9 @@ class DeliverySlab {
   // Rows of a report, and of a record that never got into librdkafka's queue.
   void AddReport(const rd_kafka_message_t* message);
   void AddFailure(uint64_t id, rd_kafka_resp_err_t error, int32_t topic, int32_t partition, int32_t size);
-  Slab Take();
+  const DeliveryRow* row(size_t index) const {
+    return reinterpret_cast<const DeliveryRow*>(slab_.data()) + index;
+  }
 
  private:
   Slab slab_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 namespace odradek {
@@ -26,12 +27,6 @@ int32_t SizeOf(const RecordView& record) {
 
 Producer::Producer(ConfHandle conf, std::shared_ptr<JsChannel> channel)
     : Client(RD_KAFKA_PRODUCER, std::move(conf), std::move(channel)) {}
-
-int32_t Producer::AddTopic(std::string name, TopicConfHandle conf) {
-  std::lock_guard<std::mutex> lock(topics_mutex_);
-  topics_.push_back({std::move(name), std::move(conf), nullptr, {}});
-  return static_cast<int32_t>(topics_.size() - 1);
-}
 
 bool Producer::Produce(uint32_t slab, const uint8_t* bytes, size_t size, uint32_t count) {
   Job job{slab, bytes, size, 0};
@@ -223,23 +218,6 @@ void Producer::FailRecords(const uint8_t* bytes, const uint8_t* end, rd_kafka_re
   }
 }
 
-// Called by whoever produces, one thread at a time: the handle is made with the first record for the topic.
-rd_kafka_topic_t* Producer::TopicFor(rd_kafka_t* rk, int32_t id, rd_kafka_resp_err_t* error) {
-  Topic* topic = nullptr;
-  {
-    std::lock_guard<std::mutex> lock(topics_mutex_);
-    topic = &topics_[static_cast<size_t>(id)];
-  }
-  if (!topic->handle && !topic->error) {
-    rd_kafka_topic_conf_t* conf = topic->conf ? topic->conf.release() : rd_kafka_default_topic_conf_dup(rk);
-    rd_kafka_topic_conf_set_opaque(conf, reinterpret_cast<void*>(static_cast<intptr_t>(id)));
-    topic->handle.reset(rd_kafka_topic_new(rk, topic->name.c_str(), conf));
-    if (!topic->handle) topic->error = KafkaError::Of(rd_kafka_last_error());
-  }
-  *error = topic->error.code;
-  return topic->handle.get();
-}
-
 void Producer::PurgeHandedOver() {
   {
     std::lock_guard<std::mutex> lock(queue_mutex_);
@@ -284,12 +262,36 @@ void Producer::OnEvent(EventHandle event) {
 
 void Producer::PushReports(DeliverySlab* reports) {
   if (reports->empty()) return;
-  const uint32_t count = static_cast<uint32_t>(reports->count());
-  Push([slab = reports->Take(), count](Napi::Env env, const Napi::Function& dispatch) mutable {
-    Send(env, dispatch,
-         {Napi::Number::New(env, static_cast<int>(Dispatch::kDelivery)), slab.ToArrayBuffer(env),
-          Napi::Number::New(env, count)});
+  {
+    std::lock_guard<std::mutex> lock(reports_mutex_);
+    reports_.push_back(std::exchange(*reports, DeliverySlab()));
+    if (std::exchange(reports_announced_, true)) return;
+  }
+  Push([](Napi::Env env, const Napi::Function& dispatch) {
+    Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kDelivery))});
   });
+}
+
+size_t Producer::TakeReports(uint8_t* to, size_t rows) {
+  size_t taken = 0;
+  DeliverySlab done;  // freed after the lock
+  while (taken < rows) {
+    std::lock_guard<std::mutex> lock(reports_mutex_);
+    if (reports_.empty()) {
+      reports_announced_ = false;
+      break;
+    }
+    DeliverySlab& first = reports_.front();
+    const size_t count = std::min(rows - taken, first.count() - reports_taken_);
+    std::memcpy(to + taken * sizeof(DeliveryRow), first.row(reports_taken_), count * sizeof(DeliveryRow));
+    taken += count;
+    reports_taken_ += count;
+    if (reports_taken_ < first.count()) break;
+    done = std::move(first);
+    reports_.pop_front();
+    reports_taken_ = 0;
+  }
+  return taken;
 }
 
 void Producer::OnOpen(rd_kafka_t*) { WakeAll(); }

@@ -5,7 +5,8 @@
 //                     which saves a lone record the way over another thread.
 //   producing thread  calls librdkafka for each record of the slabs handed over, in order; waits when librdkafka's
 //                     queue is full. Started with the first slab that is not produced inline.
-//   poll thread       turns delivery-report events into rows.
+//   poll thread       turns delivery-report events into rows, which the JS thread takes when it is told that there are
+//                     some: it decides how many in one turn.
 // Only one of JS thread and producing thread produces at a time (queue_mutex_, producing_), so order is kept.
 #pragma once
 
@@ -35,8 +36,13 @@ class Producer final : public Client {
   // JS thread. `bytes` stays untouched by JavaScript until Dispatch::kSlabFree brings `slab` back; or, when true is
   // returned, it is free at once.
   bool Produce(uint32_t slab, const uint8_t* bytes, size_t size, uint32_t count);
+  // JS thread. Copies rows of reports, at most `rows` of them, and returns their number; fewer than `rows` are all there
+  // were, and the next report announces itself again with Dispatch::kDelivery.
+  size_t TakeReports(uint8_t* to, size_t rows);
   // Any thread. Records handed over before this that are still on their way to librdkafka fail with _PURGE_QUEUE.
   void PurgeHandedOver();
+  // Command thread. Asks a broker how many partitions a topic has.
+  KafkaError CountPartitions(rd_kafka_t* rk, int32_t id, int milliseconds, int32_t* count);
   // Command thread. Waits for the slabs handed over, then for librdkafka's queue; false when out of time.
   bool Flush(rd_kafka_t* rk, Clock::time_point deadline);
   // Command thread. Waits until librdkafka has the records of all slabs handed over; false when out of time.
@@ -81,7 +87,7 @@ class Producer final : public Client {
   void WaitForRoom();
   void WakeAll();
 
-  std::mutex topics_mutex_;  // guards the vector; a Topic is filled by whoever produces
+  std::mutex topics_mutex_;  // guards the queue and its elements, which stay where they are
   std::deque<Topic> topics_;
 
   std::mutex queue_mutex_;  // guards the members below
@@ -95,6 +101,11 @@ class Producer final : public Client {
   std::mutex room_mutex_;  // guards reports_seen_
   std::condition_variable room_;
   uint64_t reports_seen_ = 0;
+
+  std::mutex reports_mutex_;  // guards the members below
+  std::deque<DeliverySlab> reports_;
+  size_t reports_taken_ = 0;  // rows of the first one
+  bool reports_announced_ = false;
 
   std::atomic<bool> transaction_interrupted_{false};
 };

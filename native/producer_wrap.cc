@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "client_wrap.h"
+#include "js_read.h"
 #include "producer.h"
 #include "transaction.h"
-#include "js_read.h"
 
 namespace odradek {
 
@@ -20,9 +20,11 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
   static Napi::Function Define(Napi::Env env) {
     std::vector<Method> methods = CommonMethods();
     methods.push_back(InstanceMethod("addTopic", &ProducerWrap::AddTopic));
+    methods.push_back(InstanceMethod("countPartitions", &ProducerWrap::CountPartitions));
     methods.push_back(InstanceMethod("addSlab", &ProducerWrap::AddSlab));
     methods.push_back(InstanceMethod("removeSlab", &ProducerWrap::RemoveSlab));
     methods.push_back(InstanceMethod("produce", &ProducerWrap::Produce));
+    methods.push_back(InstanceMethod("takeReports", &ProducerWrap::TakeReports));
     methods.push_back(InstanceMethod("flush", &ProducerWrap::Flush));
     methods.push_back(InstanceMethod("purge", &ProducerWrap::Purge));
     methods.push_back(InstanceMethod("transaction", &ProducerWrap::Transaction));
@@ -59,6 +61,18 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
     return Napi::Number::New(info.Env(), client()->AddTopic(Text(info[0]), std::move(conf)));
   }
 
+  // countPartitions(id, topic, milliseconds): number
+  void CountPartitions(const Info& info) {
+    const int32_t topic = Int(info[1]);
+    const int milliseconds = Int(info[2]);
+    Submit(On::kCommandThread, info, [producer = client(), topic, milliseconds](rd_kafka_t* rk) {
+      int32_t count = 0;
+      Result result = Result::Fail(producer->CountPartitions(rk, topic, milliseconds, &count));
+      result.value = [count](Napi::Env env) { return Napi::Number::New(env, count); };
+      return result;
+    });
+  }
+
   // addSlab(arrayBuffer): number. The memory is kept until removeSlab.
   Napi::Value AddSlab(const Info& info) {
     Napi::ArrayBuffer buffer = info[0].As<Napi::ArrayBuffer>();
@@ -78,6 +92,14 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
     const size_t size = info[1].As<Napi::Number>().Uint32Value();
     const uint32_t count = info[2].As<Napi::Number>().Uint32Value();
     return Napi::Boolean::New(info.Env(), client()->Produce(id, slab->second.bytes, size, count));
+  }
+
+  // takeReports(window): number, how many rows of reports it has been filled with
+  Napi::Value TakeReports(const Info& info) {
+    Napi::ArrayBuffer window = info[0].As<Napi::ArrayBuffer>();
+    const size_t rows = window.ByteLength() / sizeof(DeliveryRow);
+    return Napi::Number::New(
+        info.Env(), static_cast<double>(client()->TakeReports(static_cast<uint8_t*>(window.Data()), rows)));
   }
 
   // flush(id, milliseconds): whether everything was reported

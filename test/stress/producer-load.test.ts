@@ -1,0 +1,119 @@
+// What only many records show: bounded memory, no leak, an event loop that stays free. On the embedded cluster, with the
+// producer in a process of its own.
+import { MockCluster } from 'odradek'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { runModule } from '../helpers/child.js'
+
+let cluster: MockCluster
+beforeAll(async () => {
+  cluster = new MockCluster({ brokers: 1 })
+  await cluster.createTopic('t', { partitions: 6 })
+})
+afterAll(() => cluster?.close())
+
+const prelude = () => `
+const config = { 'bootstrap.servers': ${JSON.stringify(cluster.bootstrapServers)} }
+const { readFileSync } = await import('node:fs')
+const kib = (name) => Number(new RegExp(name + ':\\\\s+(\\\\d+)').exec(readFileSync('/proc/self/status', 'utf8'))[1])
+const value = Buffer.alloc(100, 'v')
+const print = (result) => console.log('result ' + JSON.stringify(result))
+`
+
+async function run<T>(source: string, args: string[] = []): Promise<T> {
+  const { code, signal, output } = await runModule(prelude() + source, { timeout: 280_000, args })
+  const line = output.split('\n').find((line) => line.startsWith('result '))
+  if (code !== 0 || !line) throw new Error(`ended with ${code ?? signal}: ${output.slice(-2000)}`)
+  console.log(line)
+  return JSON.parse(line.slice('result '.length)) as T
+}
+
+it('2,000,000 sends that nobody awaits, brokers that answer after 200 ms: all settle, in the memory that was allowed', {
+  timeout: 300_000,
+}, async () => {
+  cluster.broker(1).rtt(200)
+  try {
+    const result = await run<{ delivered: number; failed: number; peakMiB: number; left: object }>(`
+      const producer = new Producer(config)
+      let delivered = 0
+      let failed = 0
+      for (let i = 0; i < 2_000_000; i++) producer.send({ topic: 't', value }).then(() => delivered++, () => failed++)
+      await producer.drained()
+      await new Promise(setImmediate)
+      print({ delivered, failed, peakMiB: kib('VmHWM') / 1024, left: producer.length })
+      await producer.close()`)
+    expect(result).toMatchObject({ delivered: 2_000_000, failed: 0, left: { messages: 0, bytes: 0 } })
+    // queue.buffering.max.kbytes is a GiB.
+    expect(result.peakMiB).toBeLessThan(1024 * 1.2)
+  } finally {
+    cluster.broker(1).rtt(0)
+  }
+})
+
+it('5,000,000 records with opaques, one in ten of them failing, leave heap and RSS flat', {
+  timeout: 300_000,
+}, async () => {
+  const result = await run<{ reports: number; failures: number; released: number; samples: [number, number][] }>(
+    `
+    let reports = 0
+    let failures = 0
+    let released = 0
+    const registry = new FinalizationRegistry(() => released++)
+    const onDelivery = (batch) => {
+      reports += batch.length
+      for (const { opaque } of batch.failures) if (typeof opaque.id === 'number') failures++
+    }
+    const producer = new Producer({ ...config, 'message.max.bytes': 1000 }, { onDelivery })
+    await producer.send({ topic: 't', value })
+    const samples = []
+    const total = 5_000_000
+    for (let i = 0; i < total; ) {
+      try {
+        const opaque = { id: i }
+        if (i % 10_000 === 0) registry.register(opaque)
+        producer.produce({ topic: 't', value, partition: i % 10 === 9 ? 77 : undefined, opaque })
+        if (++i % 1000 === 0) await new Promise(setImmediate)
+        if (i % 500_000 === 0) {
+          await producer.flush()
+          await new Promise(setImmediate)
+          gc()
+          await new Promise(setImmediate)
+          gc()
+          samples.push([process.memoryUsage().heapUsed / 2 ** 20, process.memoryUsage().rss / 2 ** 20])
+        }
+      } catch (error) {
+        if (error.code !== '_QUEUE_FULL') throw error
+        await new Promise(setImmediate)
+      }
+    }
+    await producer.flush()
+    print({ reports, failures, released, samples })
+    await producer.close()`,
+    ['--expose-gc'],
+  )
+  expect(result).toMatchObject({ reports: 5_000_000, failures: 500_000 })
+  // All but those of the last stretch are gone.
+  expect(result.released).toBeGreaterThan(440)
+  const [early, late] = [result.samples[2], result.samples[result.samples.length - 1]]
+  expect(late[0] - early[0]).toBeLessThan(4)
+  expect(late[1] - early[1]).toBeLessThan(30)
+})
+
+it('keeps the event loop free while producing at full speed', { timeout: 120_000 }, async () => {
+  const result = await run<{ p99: number; rate: number }>(`
+    const { monitorEventLoopDelay } = await import('node:perf_hooks')
+    const producer = new Producer(config)
+    const batch = Array.from({ length: 1000 }, () => ({ value }))
+    let delivered = 0
+    const until = performance.now() + 10_000
+    await producer.sendBatch('t', batch)
+    const delay = monitorEventLoopDelay({ resolution: 2 })
+    delay.enable()
+    const from = performance.now()
+    await Promise.all(Array.from({ length: 16 }, async () => {
+      while (performance.now() < until) delivered += (await producer.sendBatch('t', batch)).length
+    }))
+    delay.disable()
+    print({ p99: delay.percentile(99) / 1e6 - 2, rate: delivered / (performance.now() - from) * 1000 })
+    await producer.close()`)
+  expect(result.p99).toBeLessThan(10)
+})
