@@ -437,7 +437,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
       } else if (pending.resolve) {
         const report = reportOf(ints, floats, row, this.#topicNames, pending.opaque)
         this.#freeSlot(slot)
-        if (report.error) (pending.reject as (error: unknown) => void)(report.error)
+        if (report.error) (pending.reject as (error: unknown) => void)(this.explain(report.error))
         else (pending.resolve as (report: DeliveryReport) => void)(report)
       } else {
         bulk++
