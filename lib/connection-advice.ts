@@ -60,6 +60,13 @@ const sasl: readonly Rule[] = [
   },
   {
     code: '_AUTHENTICATION',
+    text: /Failed to initialize SASL authentication: (.*?)(?: \(after \d+ms.*)?$/,
+    as: '_AUTHENTICATION',
+    permanent: true,
+    says: ({ address }, [, why]) => `this client cannot log in to ${address}: ${why}`,
+  },
+  {
+    code: '_AUTHENTICATION',
     text: /^(?:SASL authentication error: )?(.*?)(?: \(after \d+ms.*)?$/,
     as: '_AUTHENTICATION',
     permanent: true,
