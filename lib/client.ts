@@ -167,7 +167,7 @@ export abstract class Client<Native extends NativeClient> {
       case Dispatch.error: {
         const error = KafkaError.from(a as NativeError)
         if (error.fatal) this.#fail(error)
-        else this.report(error)
+        else if (!TokenRefresher.isEcho(error)) this.report(error)
         break
       }
       case Dispatch.log:

@@ -22,8 +22,8 @@ export class TokenServer {
   readonly audience = 'kafka'
   /** What the token endpoint was sent. */
   readonly requests: URLSearchParams[] = []
-  /** Tokens given out. */
-  issued = 0
+  /** The tokens that were given out. */
+  readonly given: string[] = []
   /** Answers that are failures, from now on. */
   failing = 0
   readonly #keys = newKeys()
@@ -84,9 +84,10 @@ export class TokenServer {
       return answer(response, 500, { error: 'server_error', error_description: 'the token server is having a day off' })
     }
     if (!this.#authorized(request, form)) return answer(response, 401, { error: 'invalid_client' })
-    this.issued++
     const { lifetime } = this.#options
-    answer(response, 200, { access_token: this.#token(lifetime), token_type: 'Bearer', expires_in: lifetime })
+    const token = this.#token(lifetime)
+    this.given.push(token)
+    answer(response, 200, { access_token: token, token_type: 'Bearer', expires_in: lifetime })
   }
 
   #authorized(request: IncomingMessage, form: URLSearchParams): boolean {
