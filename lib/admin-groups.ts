@@ -1,7 +1,15 @@
 // Admin operations on consumer groups and their offsets.
 import { type AclOperation, operationNames } from './admin-acls.js'
 import { checkList, checkName, checkText, checkTexts, groupStates, groupTypes, invalid, nameOf } from './admin-check.js'
-import { type AdminOptions, type Ask, type AuthorizedOperationsOptions, errorOf, withErrors } from './admin-request.js'
+import { isCoordinatorPassing, untilCoordinated } from './admin-coordinator.js'
+import {
+  type AdminOptions,
+  type Ask,
+  type AuthorizedOperationsOptions,
+  errorOf,
+  inOrder,
+  withErrors,
+} from './admin-request.js'
 import { type Node, partitionItems } from './admin-topics.js'
 import type { KafkaError } from './errors.js'
 import {
@@ -80,8 +88,11 @@ export async function listConsumerGroups(ask: Ask, options: ListGroupsOptions): 
   }
   if (settings.types.includes(0)) throw invalid(`${what}: types is 'consumer', 'classic'; got 'unknown'`)
   type Answer = { groups: Wire<GroupListing>[]; errors: { error: unknown }[] }
-  const { groups, errors } = await ask<Answer>(what, null, options, settings)
-  return { groups: groups.map(named), errors: errors.map(({ error }) => errorOf(error)) }
+  const list = async (left: AdminOptions): Promise<GroupListings> => {
+    const { groups, errors } = await ask<Answer>(what, null, left, settings)
+    return { groups: groups.map(named), errors: errors.map(({ error }) => errorOf(error)) }
+  }
+  return untilCoordinated(what, options, list, ({ errors }) => errors)
 }
 
 function named<T extends { state: number; type: number }>(group: T): T & { state: GroupState; type: GroupType } {
@@ -94,12 +105,14 @@ export async function describeConsumerGroups(
   groups: readonly string[],
   options: AuthorizedOperationsOptions,
 ): Promise<GroupDescription[]> {
-  const names = checkTexts(groups, 'describeConsumerGroups', 'a group')
-  if (names.length === 0) return []
+  const what = 'describeConsumerGroups'
+  const names = checkTexts(groups, what, 'a group')
   const settings = options.includeAuthorizedOperations ? { authorizedOperations: true } : {}
-  const list = await ask<Wire<GroupDescription>[]>('describeConsumerGroups', names, options, settings)
-  for (const group of list) group.authorizedOperations = operationNames(group.authorizedOperations)
-  return withErrors(list.map(named)) as GroupDescription[]
+  return ofEach(what, names, options, async (some, left) => {
+    const list = await ask<Wire<GroupDescription>[]>(what, some, left, settings)
+    for (const group of list) group.authorizedOperations = operationNames(group.authorizedOperations)
+    return withErrors(list.map(named)) as GroupDescription[]
+  })
 }
 
 export async function deleteConsumerGroups(
@@ -107,8 +120,27 @@ export async function deleteConsumerGroups(
   groups: readonly string[],
   options: AdminOptions,
 ): Promise<GroupResult[]> {
-  const names = checkTexts(groups, 'deleteConsumerGroups', 'a group')
-  return names.length === 0 ? [] : withErrors(await ask<GroupResult[]>('deleteConsumerGroups', names, options))
+  const what = 'deleteConsumerGroups'
+  const names = checkTexts(groups, what, 'a group')
+  return ofEach(what, names, options, async (some, left) => withErrors(await ask<GroupResult[]>(what, some, left)))
+}
+
+/** Asks the coordinators of groups, and those again that were not ready, for as long as there is time. */
+async function ofEach<T extends GroupResult>(
+  what: string,
+  names: readonly string[],
+  options: AdminOptions,
+  request: (some: readonly string[], left: AdminOptions) => Promise<T[]>,
+): Promise<T[]> {
+  if (names.length === 0) return []
+  const results = new Map<string, T>()
+  const ask = async (left: AdminOptions) => {
+    const again = names.filter((name) => !results.has(name) || isCoordinatorPassing(results.get(name)?.error))
+    for (const item of await request(again, left)) results.set(item.group, item)
+    return [...results.values()]
+  }
+  const items = await untilCoordinated(what, options, ask, (answer) => answer.map(({ error }) => error))
+  return inOrder(items, names, ({ group }) => group)
 }
 
 export function listConsumerGroupOffsets(
@@ -163,7 +195,10 @@ async function groupOffsets(
   checkText(group, `${what}: group`)
   if (partitions?.length === 0) return []
   type Answer = { partitions: TopicPartitionResult[]; error?: unknown }[]
-  const [answer] = await ask<Answer>(what, { group, partitions }, options, settings)
-  if (answer.error) throw errorOf(answer.error)
-  return partitionItems(answer.partitions)
+  const request = async (left: AdminOptions) => {
+    const [answer] = await ask<Answer>(what, { group, partitions }, left, settings)
+    if (answer.error) throw errorOf(answer.error)
+    return partitionItems(answer.partitions)
+  }
+  return untilCoordinated(what, options, request, (items) => items.map(({ error }) => error))
 }

@@ -91,6 +91,14 @@ export class AdminClient implements AsyncDisposable {
     return this.#client.lastError
   }
 
+  /**
+   * Waits until a broker can be used. Rejects within `timeout` milliseconds (5 s without one), with a KafkaError whose
+   * message says what to check; the codes are those of `producer.ready()`.
+   */
+  async ready(options: OperationOptions = {}): Promise<void> {
+    await this.#orClosed(() => this.#client.ready(options))
+  }
+
   /** A new user name and password for the connections made from now on; of the client that this shares, too. */
   setSaslCredentials(username: string, password: string): void {
     this.#client.setSaslCredentials(username, password)
@@ -357,9 +365,14 @@ export class AdminClient implements AsyncDisposable {
     return JSON.parse(await this.#wait<string>(send, options.signal)) as T
   }
 
-  async #wait<T>(send: (native: NativeClient, id: number) => void, signal: AbortSignal | undefined): Promise<T> {
+  #wait<T>(send: (native: NativeClient, id: number) => void, signal: AbortSignal | undefined): Promise<T> {
+    return this.#orClosed(() => this.#client.request<T>(send, signal))
+  }
+
+  /** What is waited for, or the error that this is closed. */
+  async #orClosed<T>(ask: () => Promise<T>): Promise<T> {
     if (this.#closed) throw closedError(this.name)
-    const answer = this.#client.request<T>(send, signal)
+    const answer = ask()
     let rejectWhenClosed: (error: unknown) => void = () => {}
     const closed = new Promise<never>((_, reject) => {
       rejectWhenClosed = reject

@@ -1,6 +1,8 @@
 // What every client shares: the state machine open / closing / closed, commands and their answers, events.
 import { Dispatch, type DispatchFunction, type NativeClient } from './binding.js'
+import { ConnectionTrouble } from './connection-trouble.js'
 import { type ErrorCode, ErrorCodes, KafkaError, type NativeError } from './errors.js'
+import { ready } from './ready.js'
 import type { Statistics } from './statistics.generated.js'
 import { type TokenProvider, TokenRefresher } from './token-provider.js'
 
@@ -67,6 +69,7 @@ export abstract class Client<Native extends NativeClient> {
   #failure: KafkaError | undefined
   #lastError: KafkaError | undefined
   readonly #tokens: TokenRefresher
+  readonly #trouble = new ConnectionTrouble()
   protected readonly native: Native
 
   /** The client's name in logs and statistics: `client.id`, or a default of librdkafka's. */
@@ -76,11 +79,38 @@ export abstract class Client<Native extends NativeClient> {
     this.name = name
     this.#options = options
     try {
-      this.native = create((kind, a, b, c, d) => this.dispatch(kind, a, b, c, d))
+      this.native = create((kind, a, b, c, d) => {
+        if (kind === Dispatch.messages) this.answered()
+        this.dispatch(kind, a, b, c, d)
+      })
     } catch (error) {
       throw nativeThrow(error)
     }
     this.#tokens = new TokenRefresher(this.native, options.tokenProvider, (error) => this.report(error))
+  }
+
+  /**
+   * Waits until a broker can be used: found, connected to, authenticated with. Not needed before anything else; for a
+   * program that shall fail at its start rather than at its first message, and for probes.
+   *
+   * Rejects within `timeout` milliseconds (5 s without one), at once where trying again is of no use, with a KafkaError
+   * whose message says what to check: `_AUTHENTICATION` the log-in, `_SSL` a certificate, `_UNSUPPORTED_FEATURE`
+   * `security.protocol`, `_RESOLVE` a host's name, `_TRANSPORT` a port where nothing listens, `_TIMED_OUT` nobody
+   * answered; `_STATE` when closed, or the client's fatal error.
+   */
+  async ready(options: OperationOptions = {}): Promise<void> {
+    this.assertOpen()
+    await ready(
+      {
+        name: this.name,
+        trouble: this.#trouble,
+        fatal: () => this.#failure,
+        describe: (timeout, signal) => {
+          return this.command((id) => this.native.admin(id, 'describeCluster', null, { timeout }), signal)
+        },
+      },
+      options,
+    )
   }
 
   /**
@@ -91,6 +121,7 @@ export abstract class Client<Native extends NativeClient> {
     this.assertOpen()
     const error = this.native.setSaslCredentials(username, password)
     if (error) throw KafkaError.from(error)
+    this.#trouble.clear()
   }
 
   /** @internal Raises a fatal error (rd_kafka_test_fatal_error), to see what becomes of the client. */
@@ -136,7 +167,7 @@ export abstract class Client<Native extends NativeClient> {
       case Dispatch.error: {
         const error = KafkaError.from(a as NativeError)
         if (error.fatal) this.#fail(error)
-        else this.report(error)
+        else if (!TokenRefresher.isEcho(error)) this.report(error)
         break
       }
       case Dispatch.log:
@@ -176,11 +207,24 @@ export abstract class Client<Native extends NativeClient> {
 
   /** @internal To `onError`; an error that belongs to no call. */
   protected report(error: KafkaError): void {
-    this.#lastError = error
-    guard(() => this.#options.onError?.(error))
+    const reported = this.#trouble.note(error)
+    if (!reported) return
+    this.#lastError = reported
+    guard(() => this.#options.onError?.(reported))
+  }
+
+  /** @internal A broker has answered. */
+  protected answered(): void {
+    if (this.#trouble.some) this.#trouble.clear()
+  }
+
+  /** @internal The error of a request that had no answer: with what is wrong with the connections. */
+  protected explain(error: KafkaError): KafkaError {
+    return this.#trouble.explain(error)
   }
 
   #log(level: number, facility: string, message: string): void {
+    this.#trouble.log(level, facility, message)
     const { logger } = this.#options
     if (logger) {
       const method = level <= 3 ? 'error' : level === 4 ? 'warn' : level <= 6 ? 'info' : 'debug'
@@ -213,7 +257,7 @@ export abstract class Client<Native extends NativeClient> {
       return (await (signal ? abortable(answer, signal) : answer)) as T
     } catch (error) {
       // Made here, so that the stack leads to the caller.
-      throw isNativeError(error) ? KafkaError.from(error) : error
+      throw isNativeError(error) ? this.explain(KafkaError.from(error)) : error
     }
   }
 

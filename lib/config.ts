@@ -9,6 +9,7 @@ import {
   type ShareConsumerConfig,
   type TopicConfig,
 } from './config.generated.js'
+import { withNodeCertificates } from './config-ca.js'
 import { entries, readSettings, readTopicSettings, type Settings, withForcedValues } from './config-settings.js'
 import { type ClientKind, findProperty } from './config-table.js'
 import { type ConfigContext, fetchMaxBytes, isIdempotent, messageTimeout, validateTogether } from './config-together.js'
@@ -34,7 +35,7 @@ export function prepareConfig(
   config: object,
   context: ConfigContext = {},
 ): Array<[name: string, value: string]> {
-  return check(kind, config, context).pairs()
+  return withNodeCertificates(check(kind, config, context).pairs())
 }
 
 /** Checks the configuration of one topic and returns what to give to rd_kafka_topic_conf_set. */

@@ -35,6 +35,10 @@ export class ReportWindow {
   readonly ints = new Int32Array(this.memory)
   readonly floats = new Float64Array(this.memory)
 
+  succeeded(row: number): boolean {
+    return this.ints[row * 16 + 2] === 0
+  }
+
   /** A report of its own. */
   report(row: number, topics: TopicNames, opaque: unknown): DeliveryReport {
     const { ints, floats } = this

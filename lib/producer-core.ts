@@ -44,6 +44,10 @@ export interface CoreHost {
   /** Throws when nothing can be produced: closed, or no transaction is open. */
   assertWritable(): void
   recordFailed(error: unknown): void
+  /** Why nobody answered: Client.explain. */
+  explain(error: KafkaError): KafkaError
+  /** A broker has taken a record: the connections work. */
+  answered(): void
 }
 
 /** @internal */
@@ -181,6 +185,10 @@ export class ProducerCore implements BatchHost, ReportSink {
     this.#host.recordFailed(error)
   }
 
+  explain(error: KafkaError): KafkaError {
+    return this.#host.explain(error)
+  }
+
   topicOf({ topic }: AnyRecord): number {
     if (topic === this.#lastTopic) return this.#lastTopicId
     return this.#topicId(checkTopic(topic))
@@ -289,7 +297,9 @@ export class ProducerCore implements BatchHost, ReportSink {
 
   #settleWindow(): number {
     const count = this.#host.native.takeReports(this.#window.memory)
-    if (count > 0) this.queue.reported(count, this.pending.settle(this.#window, count))
+    if (count === 0) return 0
+    if (this.#window.succeeded(0)) this.#host.answered()
+    this.queue.reported(count, this.pending.settle(this.#window, count))
     return count
   }
 }

@@ -67,6 +67,8 @@ export const bulkSlot = 0
 
 /** @internal What becomes of reports that nobody awaits, and of failures. */
 export interface ReportSink {
+  /** The error of a record that nobody answered for, with what is wrong with the connections. */
+  explain(error: KafkaError): KafkaError
   /** The client's name. */
   readonly name: string
   /** Whether anybody wants the reports of `produce`. */
@@ -128,7 +130,7 @@ export class PendingReports {
       const waiting = this.#slots[slot] as Waiting
       if (typeof waiting === 'function') {
         this.remove(slot)
-        settleSend(waiting, window.report(row, this.#topics, undefined))
+        this.#settleSend(waiting, window.report(row, this.#topics, undefined))
       } else if (waiting instanceof PendingBatch) {
         waiting.rows.set(ints[int + 1], window, row)
         if (--waiting.remaining === 0) {
@@ -138,7 +140,7 @@ export class PendingReports {
       } else {
         this.remove(slot)
         if (waiting instanceof PendingSend) {
-          settleSend(waiting.resolve, window.report(row, this.#topics, waiting.opaque))
+          this.#settleSend(waiting.resolve, window.report(row, this.#topics, waiting.opaque))
         } else {
           bulk?.add(window, row, waiting.opaque)
         }
@@ -147,6 +149,10 @@ export class PendingReports {
     const reports = bulk?.reports(this.#topics)
     if (reports) this.#sink.onBulk(reports)
     return bytes
+  }
+
+  #settleSend(resolve: Resolve<DeliveryReport>, report: DeliveryReport): void {
+    resolve(report.error ? Promise.reject(this.#sink.explain(report.error)) : report)
   }
 
   #publish(window: ReportWindow, count: number): void {
@@ -195,10 +201,6 @@ export class PendingReports {
     const reports = bulk.reports(this.#topics)
     if (reports) this.#sink.onBulk(reports)
   }
-}
-
-function settleSend(resolve: Resolve<DeliveryReport>, report: DeliveryReport): void {
-  resolve(report.error ? Promise.reject(report.error) : report)
 }
 
 /** Reports of `produce` among the rows of one window. */

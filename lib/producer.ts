@@ -88,6 +88,8 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
         if (transactional) transactions.assertOpenForRecords()
       },
       recordFailed: (error) => transactions.deliveryFailed(error),
+      explain: (error) => this.explain(error),
+      answered: () => this.answered(),
     }
   }
 

@@ -18,6 +18,8 @@ export type TokenProvider = (context: {
   signal: AbortSignal
 }) => OAuthBearerToken | Promise<OAuthBearerToken>
 
+const failed = 'the tokenProvider failed: '
+
 /** @internal */
 export class TokenRefresher {
   readonly #native: NativeClient
@@ -60,8 +62,13 @@ export class TokenRefresher {
     if (error) throw new Error(error.message)
   }
 
+  /** librdkafka reports what it was told of a failure, which has been reported. */
+  static isEcho({ message }: KafkaError): boolean {
+    return message.includes(`SASL OAUTHBEARER token: ${failed}`)
+  }
+
   #fail(cause: unknown): void {
-    const why = `the tokenProvider failed: ${cause instanceof Error ? cause.message : String(cause)}`
+    const why = `${failed}${cause instanceof Error ? cause.message : String(cause)}`
     this.#native.setTokenFailure(why)
     this.#report(new KafkaError('_AUTHENTICATION', why, { retriable: true, cause }))
   }

@@ -115,7 +115,10 @@ std::optional<AdminAnswer> AdminRequests::Finish(rd_kafka_event_t* event) {
   answer.id = id;
   const rd_kafka_resp_err_t code = rd_kafka_event_error(event);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    answer.error = KafkaError::Of(code, rd_kafka_event_error_string(event));
+    std::string text = rd_kafka_event_error_string(event);
+    // Some responses have an error code and no text: "ConsumerGroupDescribe: ".
+    if (text.size() >= 2 && text.compare(text.size() - 2, 2, ": ") == 0) text += rd_kafka_err2str(code);
+    answer.error = KafkaError::Of(code, std::move(text));
   } else {
     JsonWriter json;
     operation->write(event, &json);

@@ -14,10 +14,14 @@ const { Producer, Consumer, MockCluster, KafkaError } = odradek
 `
 
 /** Runs an ES module; `odradek`'s classes are in its scope. Killed, and so failed, after `timeout` ms. */
-export function runModule(source: string, { timeout = 20_000, args = [] as string[] } = {}): Promise<ChildResult> {
+export function runModule(
+  source: string,
+  { timeout = 20_000, args = [] as string[], env = {} as Record<string, string> } = {},
+): Promise<ChildResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...args, '--input-type=module', '-e', prelude + source], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
     })
     let output = ''
     let from = performance.now()
