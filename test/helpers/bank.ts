@@ -1,31 +1,33 @@
 // A bank whose tellers are killed, paused and cut off: what its test drives. Everything that is random comes of the seed.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { Producer } from 'odradek'
-import { waitFor } from './wait.js'
+import { type Audit, audit, openTransactions } from './bank-audit.js'
+import { type FaultKind, kindOf, type Node, strike } from './bank-faults.js'
+import { bankGroup, bankTopics, Teller } from './bank-tellers.js'
+import { startCluster, witness } from './kafka.js'
+import { TcpProxy } from './tcp-proxy.js'
 import type { Witness } from './witness.js'
 
-export interface Node {
-  id: number
-  kill(): Promise<unknown>
-  start(): Promise<unknown>
-}
-
 export interface Fault {
-  kind: 'kill' | 'zombie' | 'broker'
-  victim: number
-  /** Milliseconds until everything that had arrived when it struck, and a second's transfers more, was through. */
+  kind: FaultKind
+  victim: string
+  /** Milliseconds that it lasted, and from its end until all transfers that had arrived by then were through. */
+  lasted: number
   recovered: number
 }
 
-const tellerFile = fileURLToPath(new URL('bank-teller.mjs', import.meta.url))
+const partitions = 8
 const accounts = 100
-const transfers = 'transfers'
-const ledger = 'ledger'
-const group = 'bank'
-// Transfers on all partitions: when they are through, nobody's partitions wait for a teller that is gone or paused.
-const takenOver = 200
-const recoveryLimit = 90_000
+const perSecond = 200
+const arrival = 50
+const pollEvery = 100
+const recoveryLimit = 120_000
+// For a hunt: ODRADEK_BANK_KINDS=coordinator,cut
+const kinds = process.env.ODRADEK_BANK_KINDS?.split(',')
+// The brokers listen on the first address; what they tell the tellers of leads over the second, where the proxies are.
+const [listening, advertised] = ['127.0.0.1', '127.0.0.2']
+const listener = 'PROXIED'
+
+type Cluster = Awaited<ReturnType<typeof startCluster>>
 
 /** mulberry32: small, and good enough for choosing victims. */
 export function randomOf(seed: number): (below: number) => number {
@@ -38,211 +40,216 @@ export function randomOf(seed: number): (below: number) => number {
   }
 }
 
-class Teller {
-  readonly #index: number
-  readonly #bootstrap: string
-  #child: ChildProcess
-  #stopping = false
-  /** How its processes ended, but for those that were killed. */
-  readonly ends: string[] = []
-  output = ''
-
-  constructor(index: number, bootstrap: string) {
-    this.#index = index
-    this.#bootstrap = bootstrap
-    this.#child = this.#spawn()
-  }
-
-  #spawn(): ChildProcess {
-    const config = { 'bootstrap.servers': this.#bootstrap }
-    // Half of them with an id that stays, which fences their own zombies; half with one for each run.
-    const transactionalId = this.#index % 2 === 0 ? `teller-${this.#index}` : undefined
-    const args = [tellerFile, JSON.stringify({ config, group, transfers, ledger, transactionalId })]
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
-    const keep = (chunk: Buffer) => {
-      this.output = (this.output + chunk).slice(-20_000)
-    }
-    child.stdout?.on('data', keep)
-    child.stderr?.on('data', keep)
-    child.on('exit', (code, signal) => {
-      if (signal !== 'SIGKILL') this.ends.push(`teller ${this.#index}: ${signal ?? code}`)
-      if (!this.#stopping) this.#child = this.#spawn()
-    })
-    return child
-  }
-
-  get state(): string {
-    return `pid ${this.#child.pid}, exit ${this.#child.exitCode}, signal ${this.#child.signalCode}, ends ${this.ends}`
-  }
-
-  kill(): void {
-    this.#child.kill('SIGKILL')
-  }
-
-  pause(): () => void {
-    const child = this.#child
-    child.kill('SIGSTOP')
-    return () => child.kill('SIGCONT')
-  }
-
-  async stop(): Promise<void> {
-    this.#stopping = true
-    const child = this.#child
-    if (child.exitCode !== null || child.signalCode !== null) return
-    const ended = new Promise((resolve) => child.on('exit', resolve))
-    child.kill('SIGTERM')
-    await ended
-  }
-}
-
-export class Bank {
+export class Bank implements AsyncDisposable {
+  readonly #cluster: Cluster
+  readonly #proxies: readonly TcpProxy[]
   readonly #witness: Witness
-  readonly #nodes: readonly Node[]
   readonly #random: (below: number) => number
+  // Apart from the faults', which are to be the same however long they take.
+  readonly #transfers: (below: number) => number
   readonly #producer: Producer
   readonly tellers: Teller[]
   readonly faults: Fault[] = []
-  #made = 0
+  made = 0
+  // For each partition the end, as far as reports tell.
+  readonly #ends: number[] = Array.from({ length: partitions }, () => 0)
+  #delivered = 0
   #arriving: NodeJS.Timeout | undefined
   readonly #failures: unknown[] = []
 
-  constructor(bootstrap: string, nodes: readonly Node[], witness: Witness, seed: number, tellers = 4) {
-    this.#witness = witness
-    this.#nodes = nodes
+  private constructor(cluster: Cluster, proxies: readonly TcpProxy[], kafka: Witness, seed: number) {
+    this.#cluster = cluster
+    this.#proxies = proxies
+    this.#witness = kafka
     this.#random = randomOf(seed)
+    this.#transfers = randomOf(seed + 1)
     this.#producer = new Producer({
-      'bootstrap.servers': bootstrap,
+      'bootstrap.servers': cluster.brokers,
       'enable.idempotence': true,
       'message.timeout.ms': 0,
     })
-    this.tellers = Array.from({ length: tellers }, (_, i) => new Teller(i, bootstrap))
+    this.tellers = Array.from({ length: 4 }, (_, i) => new Teller(i, cluster.listeners[listener]))
   }
 
-  static async createTopics(witness: Witness): Promise<void> {
-    for (const topic of [transfers, ledger]) await witness.createTopic(topic, { partitions: 8, replication: 3 })
-  }
-
-  /** Transfers arrive all the time; resolves when the first are through. */
-  async open(perSecond = 200): Promise<void> {
-    const each = 50
-    this.#arriving = setInterval(() => {
-      for (let i = 0; i < (perSecond * each) / 1000; i++) this.#transfer()
-    }, each)
-    await this.#through(takenOver)
-  }
-
-  #transfer(): void {
-    const [from, to, amount] = [this.#random(accounts), this.#random(accounts), 1 + this.#random(500)]
-    const value = JSON.stringify({ id: this.#made++, from: `a${from}`, to: `a${to}`, amount })
-    this.#producer.send({ topic: transfers, value }).catch((error) => this.#failures.push(error))
-  }
-
-  /** Strikes, and waits until what had arrived by then, and a little more, is through. */
-  async strike(): Promise<Fault> {
-    await this.#settled()
-    const dice = this.#random(10)
-    const from = performance.now()
-    const before = this.#made + takenOver
-    const fault: Fault = { kind: dice < 5 ? 'kill' : dice < 8 ? 'zombie' : 'broker', victim: 0, recovered: 0 }
-    if (fault.kind === 'broker') {
-      const node = this.#nodes[this.#random(this.#nodes.length)]
-      fault.victim = node.id
-      await node.kill()
-      await node.start()
-    } else {
-      fault.victim = this.#random(this.tellers.length)
-      const teller = this.tellers[fault.victim]
-      if (fault.kind === 'kill') teller.kill()
-      else {
-        // Woken when the others have taken over, so after its session and its transaction have timed out.
-        const resume = teller.pause()
-        await this.#through(before)
-        resume()
-      }
+  /** Three brokers, four tellers, and transfers that arrive all the time. Resolves when the first are through. */
+  static async open(seed: number): Promise<Bank> {
+    const cluster = await startCluster({
+      brokers: 3,
+      listeners: { [listener]: { protocol: 'PLAINTEXT', host: advertised } },
+      config: { 'transaction.state.log.min.isr': 2 },
+    })
+    try {
+      const proxies = await openProxies(cluster.listeners[listener])
+      const kafka = (await witness()).at(cluster.brokers)
+      for (const topic of Object.values(bankTopics)) await kafka.createTopic(topic, { partitions, replication: 3 })
+      return await new Bank(cluster, proxies, kafka, seed).#begin()
+    } catch (error) {
+      await cluster.stop()
+      throw error
     }
-    await this.#through(before)
-    fault.recovered = performance.now() - from
-    this.faults.push(fault)
-    return fault
   }
+
+  async #begin(): Promise<this> {
+    this.#arriving = setInterval(() => this.#arrive(), arrival)
+    try {
+      await this.#recovered()
+      return this
+    } catch (error) {
+      return await this.#explain(error).finally(() => this[Symbol.asyncDispose]())
+    }
+  }
+
+  #arrive(): void {
+    for (let i = 0; i < (perSecond * arrival) / 1000; i++) {
+      const random = this.#transfers
+      const [from, to, amount, partition] = [random(accounts), random(accounts), 1 + random(500), random(partitions)]
+      const value = JSON.stringify({ id: this.made++, from: `a${from}`, to: `a${to}`, amount })
+      this.#producer.send({ topic: bankTopics.transfers, partition, value }).then(
+        ({ offset }) => {
+          this.#delivered++
+          this.#ends[partition] = Math.max(this.#ends[partition], offset + 1)
+        },
+        (error) => this.#failures.push(error),
+      )
+    }
+  }
+
+  /** Strikes once, at a random moment of the bank's work, and waits until it has recovered. */
+  async strike(): Promise<Fault> {
+    try {
+      await this.#everybodyWorks()
+      const { tellers, random } = { tellers: this.tellers, random: this.#random }
+      const kind = kindOf(random, kinds)
+      await pause(random(500))
+      const from = performance.now()
+      const victim = await strike(kind, {
+        tellers,
+        random,
+        nodes: this.#cluster.nodes as Node[],
+        proxies: this.#proxies,
+        witness: this.#witness,
+        takenOver: (teller) => this.#takenOver(teller),
+      })
+      const over = performance.now()
+      await this.#recovered()
+      const fault = { kind, victim, lasted: over - from, recovered: performance.now() - over }
+      this.faults.push(fault)
+      return fault
+    } catch (error) {
+      return await this.#explain(error)
+    }
+  }
+
+  // --- What is waited for
 
   /** Each teller has partitions: so a fault hits somebody who works. */
-  async #settled(): Promise<void> {
-    const working = async () => {
-      const { state, members } = await this.#witness.describeGroup(group)
+  async #everybodyWorks(): Promise<void> {
+    const names = new Set(this.tellers.map(({ name }) => name))
+    await this.#until('every teller has partitions', async () => {
+      const { state, members } = await this.#witness.describeGroup(bankGroup)
       const busy = members.filter(({ assignment }) => Object.values(assignment).flat().length > 0)
-      return state === 'Stable' && busy.length === this.tellers.length
-    }
-    await waitFor('every teller has partitions', () => working().catch(() => false), recoveryLimit)
+      return state === 'Stable' && new Set(busy.map(({ clientId }) => clientId)).size === names.size
+    })
   }
 
-  async #through(count: number): Promise<void> {
-    await waitFor(
-      `${count} transfers are through`,
-      async () => (await this.#committed().catch(() => 0)) >= count,
-      recoveryLimit,
-    )
+  /** The group has given the teller's partitions to others, who go on. */
+  async #takenOver(teller: Teller): Promise<void> {
+    const { members } = await this.#witness.describeGroup(bankGroup)
+    const paused = new Set(members.filter(({ clientId }) => clientId === teller.name).map(({ memberId }) => memberId))
+    await this.#until(`the group gives ${teller.name} up`, async () => {
+      const { members } = await this.#witness.describeGroup(bankGroup)
+      return !members.some(({ memberId }) => paused.has(memberId))
+    })
+    await this.#recovered()
   }
 
-  async #committed(): Promise<number> {
-    const offsets = (await this.#witness.groupOffsets(group))[transfers] ?? {}
-    return Object.values(offsets).reduce((sum, { offset }) => sum + offset, 0)
+  /** Every transfer that has arrived by now is through, in every partition. */
+  async #recovered(): Promise<void> {
+    const arrived = this.made
+    await this.#until('transfers are produced', () => this.#delivered >= arrived)
+    const ends = [...this.#ends]
+    await this.#until('all transfers that arrived are through', async () => {
+      const offsets = (await this.#witness.groupOffsets(bankGroup))[bankTopics.transfers] ?? {}
+      return ends.every((end, partition) => end === 0 || (offsets[partition]?.offset ?? 0) >= end)
+    })
   }
 
-  /** No more transfers; all are through; the tellers go home. */
-  async close(): Promise<void> {
-    clearInterval(this.#arriving)
-    await this.#producer.close({ timeout: 60_000 })
-    await this.#through(this.#made)
-    await Promise.all(this.tellers.map((teller) => teller.stop()))
-  }
-
-  /** For the report of a failure: who is in the group, and what each teller said last. */
-  async describe(): Promise<string> {
-    const members = await this.#witness.describeGroup(group).catch(String)
-    const said = this.tellers.map((teller, i) => `teller ${i}: ${teller.state}\n${teller.output.slice(-4000)}`)
-    return [JSON.stringify(members), ...said].join('\n')
-  }
-
-  abandon(): void {
-    clearInterval(this.#arriving)
-    void this.#producer.close({ timeout: 0 })
-    for (const teller of this.tellers) {
-      void teller.stop()
-      teller.kill()
-    }
-  }
-
-  /** What an independent reader finds wrong: nothing, one hopes. */
-  async audit(): Promise<{ transfers: number; wrong: string[] }> {
-    const wrong = this.#failures.map((error) => `not produced: ${error}`)
-    const entries = new Map<number, number[]>()
-    const balances = new Map<string, number>()
-    for (const { key, value } of await this.#witness.consume({ topic: ledger, isolation: 'read_committed' })) {
-      const { transfer, delta } = JSON.parse(String(value))
-      const known = entries.get(transfer)
-      if (known) known.push(delta)
-      else entries.set(transfer, [delta])
-      balances.set(String(key), (balances.get(String(key)) ?? 0) + delta)
-    }
-    for (let id = 0; id < this.#made; id++) {
-      const deltas = entries.get(id) ?? []
-      if (deltas.length !== 2 || deltas[0] + deltas[1] !== 0) wrong.push(`transfer ${id}: ${JSON.stringify(deltas)}`)
-    }
-    const sum = [...balances.values()].reduce((total, balance) => total + balance, 0)
-    if (sum !== 0) wrong.push(`the accounts sum up to ${sum}`)
-    wrong.push(...(await this.#hanging()))
-    return { transfers: entries.size, wrong }
-  }
-
-  async #hanging(): Promise<string[]> {
-    const wrong: string[] = []
-    for (let partition = 0; partition < 8; partition++) {
-      for (const { producerId, transactionStart } of await this.#witness.describeProducers(ledger, partition)) {
-        if (transactionStart !== null)
-          wrong.push(`hanging transaction of producer ${producerId} in ledger [${partition}]`)
+  async #until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + recoveryLimit
+    let trouble: unknown
+    for (;;) {
+      try {
+        if (await condition()) return
+      } catch (error) {
+        // A broker that restarts does not answer at once.
+        trouble = error
       }
+      if (performance.now() > deadline) {
+        throw new Error(`not within ${recoveryLimit / 1000} s: ${what}${trouble ? ` (${trouble})` : ''}`)
+      }
+      await pause(pollEvery)
     }
-    return wrong
   }
+
+  // --- The end
+
+  /** No more transfers; all are through; the tellers go home; the audit begins. */
+  async close(): Promise<Audit> {
+    try {
+      clearInterval(this.#arriving)
+      await this.#producer.close({ timeout: recoveryLimit })
+      await this.#recovered()
+      await Promise.all(this.tellers.map((teller) => teller.stop()))
+      // Those of tellers that were killed time out.
+      let open: string[] = []
+      const ended = async () => {
+        open = await openTransactions(this.#witness)
+        return open.length === 0
+      }
+      await this.#until('no transaction is open', ended).catch(() => {})
+      const { entries, wrong } = await audit(this.made, this.#cluster.tools)
+      const lost = this.#failures.map((error) => `not produced: ${error}`)
+      return { entries, wrong: [...lost, ...open.map((text) => `hanging transaction: ${text}`), ...wrong] }
+    } catch (error) {
+      return await this.#explain(error)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#arriving)
+    for (const teller of this.tellers) teller.abandon()
+    await this.#producer.close({ timeout: 1000 }).catch(() => {})
+    for (const proxy of this.#proxies) proxy.close()
+    await this.#cluster.stop()
+  }
+
+  /** Throws the error with all that can be found out about the state of things. */
+  async #explain(error: unknown): Promise<never> {
+    const tell = async (what: string, ask: Promise<unknown>) => {
+      const answer = await ask.catch((failure) => String(failure))
+      return `${what}: ${typeof answer === 'string' ? answer : JSON.stringify(answer)}`
+    }
+    const { transfers, ledger } = bankTopics
+    const report = await Promise.all([
+      tell('group', this.#witness.describeGroup(bankGroup)),
+      tell('its offsets', this.#witness.groupOffsets(bankGroup)),
+      tell('ends of transfers', this.#witness.endOffsets(transfers)),
+      tell('ends of the ledger', this.#witness.endOffsets(ledger)),
+      tell('last stable offsets of the ledger', this.#witness.endOffsets(ledger, 'read_committed')),
+      tell('open transactions', openTransactions(this.#witness)),
+      tell('transactions (kafka-transactions list)', this.#cluster.tools('kafka-transactions', ['list'])),
+      ...this.tellers.map((teller) => teller.describe()),
+    ])
+    const made = `transfers made ${this.made}, delivered ${this.#delivered}, failed ${this.#failures.length}`
+    throw new Error([String(error), made, ...report].join('\n'), { cause: error })
+  }
+}
+
+function openProxies(addresses: string): Promise<TcpProxy[]> {
+  const ports = addresses.split(',').map((address) => Number(address.split(':')[1]))
+  return Promise.all(ports.map((port) => TcpProxy.open({ host: advertised, port }, { host: listening, port })))
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }

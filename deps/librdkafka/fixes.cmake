@@ -1,0 +1,92 @@
+# Defects of librdkafka 2.15.1 that users would meet, mended on the way to the compiler: the pinned tree stays as it came. Each
+# replacement has to be found, so an upgrade that mends one, or moves it, stops the configuration here.
+
+# Call after RDKAFKA_SOURCES is known. Further arguments: text, replacement, text, replacement, …
+function(rdkafka_fixed name)
+  set(from ${RDKAFKA_DIR}/${name})
+  set(to ${CMAKE_CURRENT_BINARY_DIR}/librdkafka/fixed/${name})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${from})
+  file(READ ${from} source)
+  math(EXPR last "${ARGC} - 1")
+  foreach(i RANGE 1 ${last} 2)
+    math(EXPR j "${i} + 1")
+    string(FIND "${source}" "${ARGV${i}}" found)
+    if(found EQUAL -1)
+      message(FATAL_ERROR "deps/librdkafka/fixes.cmake: librdkafka ${LIBRDKAFKA_VERSION} does not have in ${name}:\n${ARGV${i}}")
+    endif()
+    string(REPLACE "${ARGV${i}}" "${ARGV${j}}" source "${source}")
+  endforeach()
+  file(CONFIGURE OUTPUT ${to} CONTENT "@source@" @ONLY)
+  list(TRANSFORM RDKAFKA_SOURCES REPLACE "^${from}$" "${to}")
+  set(RDKAFKA_SOURCES ${RDKAFKA_SOURCES} PARENT_SCOPE)
+endfunction()
+
+# A request to a group's coordinator (TxnOffsetCommit, so rd_kafka_send_offsets_to_transaction, which waits for it without a
+# time-out) goes on only when a broker goes up or down: when FindCoordinator failed after that, it waited for ever, and its
+# time-out was never looked at. Issues #5456 and #5511, pull request #3847. Here it also looks around every 500 ms.
+rdkafka_fixed(rdkafka_coord.c
+[==[static void rd_kafka_coord_req_fsm(rd_kafka_t *rk, rd_kafka_coord_req_t *creq);
+
+/**
+ * @brief Timer callback for delayed coord requests.
+ */]==]
+[==[static void rd_kafka_coord_req_fsm(rd_kafka_t *rk, rd_kafka_coord_req_t *creq);
+
+static void rd_kafka_coord_req_keep(rd_kafka_coord_req_t *creq);
+static rd_bool_t rd_kafka_coord_req_destroy(rd_kafka_t *rk,
+                                            rd_kafka_coord_req_t *creq,
+                                            rd_bool_t done);
+static void rd_kafka_coord_req_fail(rd_kafka_t *rk,
+                                    rd_kafka_coord_req_t *creq,
+                                    rd_kafka_resp_err_t err);
+
+typedef struct {
+        rd_kafka_coord_req_t creq;
+        rd_kafka_timer_t tick;
+} odradek_coord_req_t;
+
+#define ODRADEK_COORD_REQ_TICK_US (500 * 1000)
+
+static void odradek_coord_req_tick(rd_kafka_timers_t *rkts, void *arg) {
+        rd_kafka_coord_req_t *creq = arg;
+
+        rd_kafka_coord_req_keep(creq);
+        if (rd_timeout_expired(rd_timeout_remains(creq->creq_ts_timeout)))
+                rd_kafka_coord_req_fail(rkts->rkts_rk, creq,
+                                        RD_KAFKA_RESP_ERR__TIMED_OUT);
+        else
+                rd_kafka_coord_req_fsm(rkts->rkts_rk, creq);
+        if (!creq->creq_done)
+                rd_kafka_timer_start_oneshot(
+                    rkts, &((odradek_coord_req_t *)creq)->tick, rd_true,
+                    ODRADEK_COORD_REQ_TICK_US, odradek_coord_req_tick, creq);
+        rd_kafka_coord_req_destroy(rkts->rkts_rk, creq, rd_false);
+}
+
+/**
+ * @brief Timer callback for delayed coord requests.
+ */]==]
+[==[creq                    = rd_calloc(1, sizeof(*creq));]==]
+[==[creq                    = rd_calloc(1, sizeof(odradek_coord_req_t));]==]
+[==[        TAILQ_INSERT_TAIL(&rk->rk_coord_reqs, creq, creq_link);
+
+        if (delay_ms)]==]
+[==[        TAILQ_INSERT_TAIL(&rk->rk_coord_reqs, creq, creq_link);
+
+        rd_kafka_timer_start_oneshot(
+            &rk->rk_timers, &((odradek_coord_req_t *)creq)->tick, rd_true,
+            ODRADEK_COORD_REQ_TICK_US, odradek_coord_req_tick, creq);
+
+        if (delay_ms)]==]
+[==[                rd_kafka_timer_stop(&rk->rk_timers, &creq->creq_tmr,
+                                    RD_DO_LOCK);]==]
+[==[                rd_kafka_timer_stop(&rk->rk_timers, &creq->creq_tmr,
+                                    RD_DO_LOCK);
+                rd_kafka_timer_stop(&rk->rk_timers,
+                                    &((odradek_coord_req_t *)creq)->tick,
+                                    RD_DO_LOCK);]==]
+[==[                rd_kafka_buf_retry(rkb, request);
+                return; /* Keep refcnt from req_fsm() and retry */]==]
+[==[                if (rd_kafka_buf_retry(rkb, request))
+                        return; /* Keep refcnt from req_fsm() and retry */]==]
+)

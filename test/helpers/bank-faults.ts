@@ -1,0 +1,99 @@
+// What strikes the bank. Each fault resolves when its cause is over; whether the bank has got over it is the bank's to see.
+import type { Teller } from './bank-tellers.js'
+import type { TcpProxy } from './tcp-proxy.js'
+import type { Witness } from './witness.js'
+
+export interface Node {
+  id: number
+  kill(): Promise<unknown>
+  stop(): Promise<unknown>
+  start(): Promise<unknown>
+}
+
+export interface Struck {
+  tellers: readonly Teller[]
+  nodes: readonly Node[]
+  /** For each node what is between it and the tellers. */
+  proxies: readonly TcpProxy[]
+  witness: Witness
+  random: (below: number) => number
+  /** Resolves when the others do the work of a teller that is paused: its session and its transaction have timed out. */
+  takenOver: (teller: Teller) => Promise<void>
+}
+
+const weights = { kill: 5, zombie: 2, replace: 1, broker: 1, coordinator: 2, cut: 2, deaf: 2, silent: 1 } as const
+export type FaultKind = keyof typeof weights
+
+/** @param only names of the kinds to choose from; all without it */
+export function kindOf(random: (below: number) => number, only?: readonly string[]): FaultKind {
+  const choice = Object.entries(weights).filter(([kind]) => !only || only.includes(kind))
+  let dice = random(choice.reduce((total, [, weight]) => total + weight, 0))
+  for (const [kind, weight] of choice) {
+    dice -= weight
+    if (dice < 0) return kind as FaultKind
+  }
+  throw new Error(`no kind of fault to choose from: there are ${Object.keys(weights).join(', ')}`)
+}
+
+/** Does it, and returns to whom. */
+export async function strike(kind: FaultKind, struck: Struck): Promise<string> {
+  const teller = struck.tellers[struck.random(struck.tellers.length)]
+  const node = struck.random(struck.nodes.length)
+  switch (kind) {
+    case 'kill':
+      teller.kill()
+      return teller.name
+    case 'zombie':
+      return await sleepThrough(teller, teller.pause(), struck)
+    case 'replace':
+      // With an id for each run the two get on; with the same one the second fences the first.
+      return await sleepThrough(teller, teller.replace(), struck)
+    case 'broker':
+      await struck.nodes[node].stop()
+      await struck.nodes[node].start()
+      return `node ${struck.nodes[node].id}`
+    case 'coordinator':
+      return await killCoordinator(struck)
+    case 'cut':
+      for (const proxy of struck.random(2) === 0 ? struck.proxies : [struck.proxies[node]]) proxy.cut()
+      return `node ${struck.nodes[node].id}`
+    case 'deaf':
+    case 'silent':
+      struck.proxies[node].traffic = kind
+      // Silence outlives sessions and transactions; a moment of deafness is enough to lose the answers of a commit.
+      await pause(kind === 'deaf' ? 200 + struck.random(1500) : 5000)
+      struck.proxies[node].traffic = 'open'
+      return `node ${struck.nodes[node].id}`
+  }
+}
+
+async function sleepThrough(teller: Teller, resume: () => void, { takenOver }: Struck): Promise<string> {
+  try {
+    await takenOver(teller)
+  } finally {
+    resume()
+  }
+  return teller.name
+}
+
+async function killCoordinator({ tellers, nodes, witness, random }: Struck): Promise<string> {
+  const named = tellers.filter(({ transactionalId }) => transactionalId !== undefined)
+  const { transactionalId } = named[random(named.length)]
+  const id = await coordinatorOf(witness, transactionalId as string)
+  const node = nodes.find((candidate) => candidate.id === id) as Node
+  await node.kill()
+  await node.start()
+  return `node ${id}, of ${transactionalId}`
+}
+
+/** The leader of the partition that Kafka keeps this id in: TransactionStateManager.partitionFor. */
+async function coordinatorOf(witness: Witness, transactionalId: string): Promise<number> {
+  const { partitions } = await witness.describeTopic('__transaction_state')
+  let hash = 0
+  for (const char of transactionalId) hash = (Math.imul(31, hash) + char.charCodeAt(0)) | 0
+  return partitions[Math.abs(hash) % partitions.length].leader
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
