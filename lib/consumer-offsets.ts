@@ -46,14 +46,24 @@ export abstract class ConsumerOffsets extends ConsumerPositions {
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<TopicPartitionResult[]> {
     this.assertOpen()
-    if (what === undefined) this.store()
+    this.store()
     const list = what === undefined ? null : offsetsOf(what)
     try {
-      return partitionResults(await this.command((id) => this.native.commit(id, list), signal))
+      const results = partitionResults(await this.command((id) => this.native.commit(id, list), signal))
+      if (list && this.autoStore) this.#storeCommitted(results)
+      return results
     } catch (error) {
       // Nothing to commit is no failure.
       if (error instanceof KafkaError && error.errno === _NO_OFFSET) return []
       throw error
+    }
+  }
+
+  /** What librdkafka commits when partitions are given up is what is stored: that must not go back behind a commit. */
+  #storeCommitted(results: readonly TopicPartitionResult[]): void {
+    const committed = results.filter(({ error, offset }) => !error && offset >= 0)
+    if (committed.length > 0) {
+      this.native.storeOffsets(committed.map(({ error: _, ...offset }) => offset))
     }
   }
 

@@ -50,7 +50,9 @@ class PartitionModel {
     if (this.stored !== undefined && this.stored > (this.committed ?? -1)) this.committed = this.stored
   }
 
-  assigned(): void {
+  /** What is stored is committed when a partition is given up, though it be behind (after a seek). */
+  givenUp(): void {
+    this.committed = this.stored ?? this.committed
     this.next = this.committed ?? 0
     this.stored = undefined
     this.paused = false
@@ -64,7 +66,7 @@ export class ModelRun {
   #consumer: Consumer
   /** Handed out last, and not handled until something more is asked for. */
   #inHand: Seen[] = []
-  #last: Seen | undefined
+  #last: Message | undefined
 
   constructor(topic: string, create: () => Consumer) {
     this.#topic = topic
@@ -112,7 +114,7 @@ export class ModelRun {
         return this.#consumer.subscribe(this.#topic)
       case 'resubscribe':
         await this.#consumer.unsubscribe()
-        this.#left_()
+        this.#givenUp()
         return this.#consumer.subscribe(this.#topic)
     }
   }
@@ -127,24 +129,24 @@ export class ModelRun {
     this.#inHand = []
   }
 
-  #handedOut(seen: Seen[]): void {
-    for (const { partition, offset } of seen) {
+  #handedOut(messages: readonly Message[]): void {
+    for (const { partition, offset } of messages) {
       const p = this.#model[partition]
       if (p.paused) throw new Error(`a message of paused partition ${partition}`)
       if (offset !== p.next) throw new Error(`partition ${partition}: offset ${offset} where ${p.next} has to come`)
       p.next++
     }
-    this.#inHand = seen
-    this.#last = seen.at(-1) ?? this.#last
+    this.#inHand = messages.map(({ partition, offset }) => ({ partition, offset }))
+    this.#last = messages.at(-1)?.detach() ?? this.#last
   }
 
   async #read(how: 'read' | 'batches' | 'poll' | 'abort', count: number): Promise<void> {
     if (count === 0) return
     let left = count
-    const take = (seen: Seen[]) => {
+    const take = (messages: readonly Message[]) => {
       this.#asks()
-      this.#handedOut(seen.map(({ partition, offset }) => ({ partition, offset })))
-      left -= seen.length
+      this.#handedOut(messages)
+      left -= messages.length
       return left === 0
     }
     if (how === 'read') {
@@ -167,7 +169,7 @@ export class ModelRun {
     }
   }
 
-  async #readUntilAborted(take: (seen: Seen[]) => boolean): Promise<void> {
+  async #readUntilAborted(take: (messages: readonly Message[]) => boolean): Promise<void> {
     const controller = new AbortController()
     try {
       for await (const message of this.#consumer.messages({ signal: controller.signal })) {
@@ -194,26 +196,25 @@ export class ModelRun {
 
   /** The offset after the message that was handed out last, whatever was stored. */
   async #commitMessage(): Promise<void> {
-    const { partition, offset } = this.#last ?? {}
-    if (partition === undefined || offset === undefined) return
+    if (!this.#last) return
+    const { partition, offset } = this.#last
     if (!this.#consumer.assignment.some((p) => p.partition === partition)) return
-    const [{ error }] = await this.#consumer.commit([{ topic: this.#topic, partition, offset: offset + 1 }])
+    const [{ error }] = await this.#consumer.commit(this.#last)
     if (error) throw error
-    this.#model[partition].committed = offset + 1
+    const p = this.#model[partition]
+    p.committed = offset + 1
+    p.stored = offset + 1
   }
 
-  /** What was in hand is not handled, what is stored is committed. */
-  #left_(): void {
+  /** What was in hand is not handled. */
+  #givenUp(): void {
     this.#inHand = []
-    for (const p of this.#model) {
-      p.commit()
-      p.assigned()
-    }
+    for (const p of this.#model) p.givenUp()
   }
 
   async #close(): Promise<void> {
     await this.#consumer.close()
-    this.#left_()
+    this.#givenUp()
   }
 
   async #readToTheEnd(): Promise<void> {

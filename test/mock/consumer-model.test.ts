@@ -30,12 +30,14 @@ it('hands out what comes next, and commits what was handled, whatever is done to
         new Consumer({
           'bootstrap.servers': cluster.bootstrapServers,
           'group.id': id,
+          // In a classic group the embedded cluster keeps who comes after a leave waiting for most of a session's time.
+          'group.protocol': 'consumer',
           'auto.offset.reset': 'earliest',
           'fetch.wait.max.ms': 10,
           'auto.commit.interval.ms': 600_000,
         })
       await new ModelRun('model', create).run(list)
     }),
-    { seed, numRuns, endOnFailure: false, interruptAfterTimeLimit: 200_000 },
+    { seed, numRuns, endOnFailure: true },
   )
 })
