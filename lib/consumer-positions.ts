@@ -67,8 +67,9 @@ export abstract class ConsumerPositions extends ConsumerGroup {
   }
 
   /**
-   * Stops handing out messages of these partitions, until `resume` goes on with the first that was not handed out.
-   * Resolves with a result for each partition.
+   * Stops handing out messages of these partitions, until `resume` goes on with the first that was not handed out: also
+   * when a partition is taken away and comes back meanwhile. Resolves with a result for each partition;
+   * `_UNKNOWN_PARTITION` for one that is not assigned.
    */
   async pause(partitions: readonly TopicPartition[]): Promise<TopicPartitionResult[]> {
     this.assertOpen()

@@ -55,7 +55,6 @@ class PartitionModel {
     this.committed = this.stored ?? this.committed
     this.next = this.committed ?? 0
     this.stored = undefined
-    this.paused = false
   }
 }
 
@@ -215,6 +214,7 @@ export class ModelRun {
   async #close(): Promise<void> {
     await this.#consumer.close()
     this.#givenUp()
+    for (const p of this.#model) p.paused = false
   }
 
   async #readToTheEnd(): Promise<void> {
