@@ -2,7 +2,7 @@
 import { Dispatch, type NativePartition } from './binding.js'
 import { ConsumerReading } from './consumer-reading.js'
 import { KafkaError } from './errors.js'
-import { checkPartitions, nameOf, type TopicPartition } from './offset.js'
+import { checkPartitions, nameOf, type TopicPartition, type TopicPartitionOffset } from './offset.js'
 import { type Rebalance, rebalanceOf, runHook, withStarts } from './rebalance.js'
 import { patternOf } from './subscription.js'
 
@@ -15,6 +15,8 @@ export abstract class ConsumerGroup extends ConsumerReading {
   #barrier: Promise<unknown> = Promise.resolve()
   /** Partitions were taken by hand: there is no membership that could be lost. */
   protected byHand = false
+  /** close() is about to leave the group. */
+  protected leaving = false
 
   /** What is known of where these partitions are, or all of them, is not true any more. */
   protected abstract forgetPositions(partitions: readonly TopicPartition[] | null): void
@@ -49,6 +51,8 @@ export abstract class ConsumerGroup extends ConsumerReading {
       .then(() => this.#handleRebalance())
       .finally(() => {
         this.#rebalancing = undefined
+        // Another one came before this could be known to be through, and nobody asks any more.
+        if (this.#rebalance && this.closed) void this.runRebalance()
       })
     return this.#rebalancing
   }
@@ -61,7 +65,8 @@ export abstract class ConsumerGroup extends ConsumerReading {
       if (rebalance.lost) this.inbox.forgetHanded(partitions)
       this.store()
     }
-    const starts = await runHook(this.options, rebalance, this.maxPollInterval, (error) => this.report(error))
+    // Who leaves takes nothing over any more.
+    const starts = assigned && this.leaving ? undefined : await this.#runHook(rebalance)
     if (!assigned) {
       this.store()
       this.inbox.forgetHanded(partitions)
@@ -78,9 +83,13 @@ export abstract class ConsumerGroup extends ConsumerReading {
     }
   }
 
+  #runHook(rebalance: Rebalance): Promise<TopicPartitionOffset[] | undefined> {
+    return runHook(this.options, rebalance, this.maxPollInterval, (error) => this.report(error))
+  }
+
   #take({ partitions, assigned, cooperative }: Rebalance): void {
     this.forgetPositions(cooperative ? partitions : null)
-    if (assigned) {
+    if (assigned && !this.leaving) {
       this.#assignment = cooperative ? [...this.#assignment, ...partitions] : partitions
       return
     }
@@ -110,8 +119,14 @@ export abstract class ConsumerGroup extends ConsumerReading {
       partition: -1,
     }))
     if (list.length === 0) throw new KafkaError('_INVALID_ARG', 'subscribe takes at least one topic')
+    this.assertMember('subscribe')
     this.byHand = false
     await this.command((id) => this.native.subscribe(id, list))
+  }
+
+  /** What needs a group is refused without one: the group that librdkafka has then is nobody's. */
+  protected assertMember(what: string): void {
+    if (!this.member) throw new KafkaError('_UNKNOWN_GROUP', `${what}: ${this.name} has no 'group.id'`)
   }
 
   /** What is subscribed to. */

@@ -33,6 +33,7 @@ export abstract class ConsumerOffsets extends ConsumerPositions {
    */
   storeOffsets(offsets: readonly TopicPartitionOffset[] | Message | MessageBatch): TopicPartitionResult[] {
     this.assertOpen()
+    this.assertMember('storeOffsets')
     return partitionResults(this.native.storeOffsets(offsetsOf(offsets)))
   }
 
@@ -46,6 +47,7 @@ export abstract class ConsumerOffsets extends ConsumerPositions {
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<TopicPartitionResult[]> {
     this.assertOpen()
+    this.assertMember('commit')
     this.store()
     const list = what === undefined ? null : offsetsOf(what)
     try {

@@ -63,7 +63,7 @@ export abstract class ConsumerPositions extends ConsumerGroup {
   protected override store(): void {
     const offsets = this.inbox.settle(this.busyWith)
     this.#note(offsets)
-    if (this.autoStore && offsets.length > 0) this.native.storeOffsets(offsets)
+    if (this.storing && offsets.length > 0) this.native.storeOffsets(offsets)
   }
 
   /**
@@ -136,6 +136,7 @@ export abstract class ConsumerPositions extends ConsumerGroup {
     { timeout = defaultTimeout, signal }: OperationOptions = {},
   ): Promise<TopicPartitionResult[]> {
     this.assertOpen()
+    this.assertMember('committed')
     const list = checkPartitions(partitions, 'committed')
     return partitionResults(await this.command((id) => this.native.committed(id, list, timeout), signal))
   }

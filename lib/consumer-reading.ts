@@ -1,11 +1,17 @@
 // How a consumer gets its messages: it asks, and the poll thread answers with slabs (inbox.ts).
+import { randomUUID } from 'node:crypto'
 import { binding, Dispatch, type NativeConsumer, type NativePartition } from './binding.js'
 import { Client, type ClientOptions, guard } from './client.js'
 import { type ConsumerConfig, effective, prepareConfig } from './config.js'
 import { ErrorCodes, errorName, KafkaError } from './errors.js'
 import { Inbox } from './inbox.js'
 import { Message, type PartitionSlot } from './message.js'
-import { partitionResults, type TopicPartitionOffset, type TopicPartitionResult } from './offset.js'
+import {
+  partitionResults,
+  type TopicPartition,
+  type TopicPartitionOffset,
+  type TopicPartitionResult,
+} from './offset.js'
 import type { RebalanceHooks } from './rebalance.js'
 
 /** Program values of a consumer. */
@@ -14,6 +20,14 @@ export interface ConsumerOptions extends ClientOptions, RebalanceHooks {
   onPartitionEof?: (position: TopicPartitionOffset) => void
   /** What a commit, automatic ones included, has come to. */
   onOffsetCommit?: (results: TopicPartitionResult[], error: KafkaError | undefined) => void
+}
+
+/** @internal Who reads. */
+export interface ReadingOwner {
+  /** The end of a partition was reached; true when there is nothing more to wait for. */
+  readonly atEnd?: ((partition: TopicPartition, offset: number) => boolean) | undefined
+  /** What it hands out is handled when the application says so. */
+  readonly byHand?: boolean
 }
 
 /** @internal What is asked of the poll thread: Want in native/consumer.h. */
@@ -29,11 +43,16 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   protected readonly options: ConsumerOptions
   /** @internal */
   protected readonly inbox = new Inbox()
+  /** Whether there is a group. */
+  protected readonly member: boolean
+  protected readonly isolation: string
+  /** Whether the application wants to hear of a partition's end. */
+  protected readonly partitionEof: boolean
   protected readonly maxPollInterval: number
   protected readonly autoStore: boolean
   protected readonly autoCommit: boolean
   protected readonly attention: NodeJS.Timeout | undefined
-  #reader: object | undefined
+  #reader: ReadingOwner | undefined
   #asking = false
   // Whether the poll thread owes an answer.
   #asked = false
@@ -45,11 +64,15 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   protected busyWith = 0
 
   constructor(config: ConsumerConfig, options: ConsumerOptions = {}) {
-    const entries = prepareConfig('consumer', config, { tokenProvider: options.tokenProvider !== undefined }).flat()
+    const entries = prepareConfig('consumer', config, { tokenProvider: options.tokenProvider !== undefined })
     const values = effective('consumer', config)
-    super((dispatch) => new binding.Consumer(entries, dispatch), values['client.id'] ?? 'consumer', options)
-    this.options = options
     const member = values['group.id'] !== null
+    if (!member) entries.push(...withoutGroup(entries))
+    super((dispatch) => new binding.Consumer(entries.flat(), dispatch), values['client.id'] ?? 'consumer', options)
+    this.member = member
+    this.isolation = values['isolation.level'] ?? 'read_committed'
+    this.partitionEof = values['enable.partition.eof']
+    this.options = options
     this.maxPollInterval = values['max.poll.interval.ms']
     this.autoStore = values['enable.auto.offset.store'] && member
     this.autoCommit = values['enable.auto.commit'] && member
@@ -67,7 +90,7 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   protected abstract store(): void
 
   /** @internal Throws when somebody reads already. */
-  acquire(reader: object): void {
+  acquire(reader: ReadingOwner): void {
     if (this.#reader === reader) return
     if (this.#reader) {
       throw new KafkaError('_CONFLICT', `${this.name} is being read already: there is one reader at a time`)
@@ -77,7 +100,7 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   }
 
   /** @internal */
-  release(reader: object): void {
+  release(reader: ReadingOwner): void {
     if (this.#reader === reader) this.#reader = undefined
   }
 
@@ -86,9 +109,9 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
     this.busyWith = count
   }
 
-  /** Whether somebody waits for a message, or is about to be handed one. */
-  protected get asking(): boolean {
-    return this.#asking
+  /** Whether what is handed out counts as handled when more is asked for. */
+  protected get storing(): boolean {
+    return this.autoStore && !this.#reader?.byHand
   }
 
   /** @internal Makes the reader look up: see Inbox.limit. */
@@ -133,7 +156,7 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
       const { inbox } = this
       if (inbox.advance()) {
         if (inbox.limit <= inbox.row) {
-          this.#takeError()
+          if (this.#takeError()) return false
           continue
         }
         const late = this.#tellGroup()
@@ -201,23 +224,25 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
     })
   }
 
-  /** The row at hand is an error: reported, or thrown when it is fatal. */
-  #takeError(): void {
+  /** The row at hand is an error: reported, or thrown when it is fatal. True when it ends what is being read. */
+  #takeError(): boolean {
     const { inbox } = this
     const { slab, row } = inbox
-    if (!slab) return
+    if (!slab) return false
     const errno = slab.error(row)
     const message = new Message(slab, row)
     const { topic, partition } = message
     inbox.row++
     inbox.relimit()
-    if (errno === _FATAL) return // its cause came ahead of it
+    if (errno === _FATAL) return false // its cause came ahead of it
     if (errno === _PARTITION_EOF) {
-      guard(() => this.options.onPartitionEof?.({ topic, partition, offset: message.offset }))
-      return
+      const { offset } = message
+      if (this.partitionEof) guard(() => this.options.onPartitionEof?.({ topic, partition, offset }))
+      return this.#reader?.atEnd?.({ topic, partition }, offset) ?? false
     }
     const where = topic === '' ? '' : ` (${topic}${partition >= 0 ? ` [${partition}]` : ''})`
     this.report(new KafkaError(errorName(errno), `${message.text() ?? ''}${where}`))
+    return false
   }
 
   protected override dispatch(kind: number, a: unknown, b: unknown, c: unknown, d: unknown): void {
@@ -258,4 +283,18 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   protected override failed(): void {
     this.interrupt()
   }
+}
+
+/**
+ * librdkafka's consumers have a group in any case: one of its own, which it never joins and never commits for. The ends
+ * of partitions are what `read` ends with.
+ */
+function withoutGroup(entries: readonly (readonly [name: string, value: string])[]): [name: string, value: string][] {
+  const own: [string, string][] = [
+    ['group.id', `odradek-${randomUUID()}`],
+    ['enable.auto.commit', 'false'],
+    ['enable.partition.eof', 'true'],
+  ]
+  if (!entries.some(([name]) => name === 'auto.offset.reset')) own.push(['auto.offset.reset', 'earliest'])
+  return own
 }

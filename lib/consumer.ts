@@ -2,14 +2,17 @@
 // handled when it asks for what comes after. Its layers: consumer-reading, -group, -positions, -offsets.
 import { settlesWithin } from './client.js'
 import { ConsumerOffsets, rebalancing } from './consumer-offsets.js'
-import type { KafkaError } from './errors.js'
+import type { ReadingOwner } from './consumer-reading.js'
+import { KafkaError } from './errors.js'
 import { Message } from './message.js'
 import type { MessageBatch } from './message-batch.js'
+import { RangeReader, type ReadOptions } from './range.js'
 import { type BatchOptions, BatchReader, MessageReader } from './readers.js'
 
 export type { ConsumerOptions } from './consumer-reading.js'
 
 const defaultCloseTimeout = 30_000
+const hookGrace = 1000
 
 /**
  * Reads from Kafka, as a member of a group or by itself. Construction does not block and connects in the background.
@@ -42,6 +45,31 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
     return new BatchReader(this, this.inbox, options)
   }
 
+  /**
+   * Reads a stretch of a topic, from an offset or a time up to an offset, a time or the end, and ends by itself: in each
+   * partition in order, all partitions at once. For a consumer without a `group.id` (with one, `enable.partition.eof` has
+   * to be set) that has nothing assigned; afterwards it has nothing assigned again. Throws KafkaError `_INVALID_ARG`;
+   * rejects with `_STATE` when there are partitions already, and with what librdkafka says of an unknown topic.
+   *
+   * ```ts
+   * const reader = new Consumer({ 'bootstrap.servers': brokers })
+   * for await (const m of reader.read({ topic: 'orders', from: new Date('2026-11-01'), to: new Date('2026-11-02') })) …
+   * for await (const m of reader.read({ topic: 'orders', partition: 3, from: Offset.tail(100) })) …
+   * ```
+   */
+  read(options: ReadOptions): AsyncIterableIterator<Message> {
+    if (this.member && !this.partitionEof) {
+      const how = "leave 'group.id' away, or set 'enable.partition.eof'"
+      throw new KafkaError('_INVALID_ARG', `read: ${this.name} is not told of the ends of partitions: ${how}`)
+    }
+    return new RangeReader(this, options, this.isolation)
+  }
+
+  /** @internal For RangeReader. */
+  _messagesUntil(atEnd: ReadingOwner['atEnd'], signal: AbortSignal | undefined): MessageReader {
+    return new MessageReader(this, this.inbox, signal, { atEnd })
+  }
+
   /** The next message, or null after `timeout` milliseconds without one. Null when closed, too. */
   async poll(timeout: number, { signal }: { signal?: AbortSignal } = {}): Promise<Message | null> {
     const reader = {}
@@ -65,8 +93,10 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
       clearInterval(this.attention)
       this.store()
       this.interrupt()
-      if (this.rebalancePending) void this.runRebalance()
+      // A rebalance in the middle is finished first; not for long, since its hook may be what waits for this.
+      if (this.rebalancePending) await settlesWithin(this.runRebalance(), Math.min(timeout / 2, hookGrace))
       if (this.autoCommit) await settlesWithin(this.#commitBeforeLeaving(), timeout / 2)
+      this.leaving = true
     })
   }
 

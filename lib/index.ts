@@ -68,6 +68,7 @@ export { Offset, type TopicPartition, type TopicPartitionOffset, type TopicParti
 export { type PartitionerName, partitionFor } from './partitioner.js'
 export { Producer, type ProducerLength, type ProducerOptions } from './producer.js'
 export type { WritableOptions } from './producer-writable.js'
+export type { ReadOptions } from './range.js'
 export type { BatchOptions } from './readers.js'
 export type { RebalanceHooks } from './rebalance.js'
 export type { BatchRecord, HeadersInput, ProducerRecord, RecordBytes } from './record.js'

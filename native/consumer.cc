@@ -111,6 +111,8 @@ void Consumer::PushMessages(size_t count) {
 void Consumer::OnRebalance(rd_kafka_t* rk, rd_kafka_resp_err_t type,
                            rd_kafka_topic_partition_list_t* partitions, void* opaque) {
   auto* self = static_cast<Consumer*>(static_cast<Client*>(opaque));
+  // Left over in the queue. What has left its group answers nothing any more: each of the calls below would wait for ever.
+  if (self->gave_up_ || rd_kafka_consumer_closed(rk)) return;
   const char* protocol = rd_kafka_rebalance_protocol(rk);
   self->rebalance_.type = type;
   self->rebalance_.partitions = Share(rd_kafka_topic_partition_list_copy(partitions));
@@ -131,6 +133,9 @@ void Consumer::PushRebalance() {
 
 Result Consumer::CompleteRebalance(rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* partitions) {
   const Rebalance rebalance = std::exchange(rebalance_, Rebalance());
+  if (rd_kafka_consumer_closed(rk)) return Result::Ok();
+  // While it leaves the group, librdkafka takes whatever is said here as giving everything up.
+  gave_up_ = closing_;
   ErrorHandle error;
   if (rebalance.type == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     const rd_kafka_topic_partition_list_t* list = partitions ? partitions : rebalance.partitions.get();
@@ -177,6 +182,7 @@ void Consumer::OnEvent(EventHandle event) {
 // Leaves the group: the revocation is still handled by the application, whose answer comes through the mailbox.
 void Consumer::OnClose(rd_kafka_t* rk, Clock::time_point deadline) {
   if (!queue_) return;
+  closing_ = true;
   ErrorHandle error(rd_kafka_consumer_close_queue(rk, queue_.get()));
   if (error) return;
   while (!rd_kafka_consumer_closed(rk) && Clock::now() < deadline && !stopping()) {

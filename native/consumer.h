@@ -66,6 +66,8 @@ class Consumer final : public Client {
   size_t average_size_ = 1024;  // of a message, bytes
   Rebalance rebalance_;         // being dealt with while its type is set
   bool rebalance_new_ = false;  // not pushed yet
+  bool closing_ = false;        // leaving the group
+  bool gave_up_ = false;        // while leaving: no rebalance is true any more
   std::atomic<Want> want_{Want::kNothing};
 };
 
