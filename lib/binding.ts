@@ -95,6 +95,8 @@ export interface NativeProducer extends NativeClient {
 
 export interface NativeConsumer extends NativeClient {
   read(want: number): void
+  /** Tells the group that the application is alive; brings at most one message, and a rebalance that waits. */
+  poll(id: number): void
   storeOffsets(list: NativePartitionInput[]): NativePartition[] | null
   position(list: NativePartitionInput[]): NativePartition[] | null
   cachedWatermarks(topic: string, partition: number): [low: number, high: number] | null

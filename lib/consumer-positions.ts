@@ -1,9 +1,12 @@
-// Where a consumer is, and where it could be: questions to the client and to the brokers.
-import type { NativeConsumer, NativePartition } from './binding.js'
-import { Client, type OperationOptions } from './client.js'
+// Where a consumer is and where it could be, and how it goes elsewhere.
+import type { NativePartition } from './binding.js'
+import type { OperationOptions } from './client.js'
+import { ConsumerGroup } from './consumer-group.js'
 import { KafkaError } from './errors.js'
 import {
+  checkOffsets,
   checkPartitions,
+  nameOf,
   Offset,
   partitionResults,
   type TopicPartition,
@@ -27,28 +30,102 @@ export interface PartitionLag extends TopicPartition {
 }
 
 const defaultTimeout = 10_000
+const seekTimeout = 10_000
 
-export abstract class ConsumerPositions extends Client<NativeConsumer> {
-  /** The partitions that are this consumer's now. */
-  abstract get assignment(): TopicPartition[]
+export abstract class ConsumerPositions extends ConsumerGroup {
+  // The next offset to hand out, where the inbox does not say: passed, paused or sought.
+  readonly #next = new Map<string, number>()
 
   /**
    * The next offset to be handed to the application, for each partition; `Offset.invalid` before the first message.
-   * Answers at once (rd_kafka_position, less what is received but not handed out).
+   * Answers at once. A partition that this client does not know has `error` `_UNKNOWN_PARTITION`.
    */
   position(partitions: readonly TopicPartition[] = this.assignment): TopicPartitionResult[] {
     this.assertOpen()
     const results = partitionResults(this.native.position(checkPartitions(partitions, 'position')))
-    const unread = this.unread()
-    for (const result of results) {
-      const first = unread.find((u) => u.topic === result.topic && u.partition === result.partition)
-      if (first) result.offset = first.offset
-    }
+    // librdkafka's own position (rd_kafka_position) is ahead by what it has given us and nobody was handed.
+    const next = new Map(this.#next)
+    for (const at of [...this.inbox.handed(), ...this.inbox.unread()]) next.set(nameOf(at), at.offset)
+    for (const result of results) result.offset = next.get(nameOf(result)) ?? Offset.invalid
     return results
   }
 
-  /** For each partition the first offset that was received and not handed out. */
-  protected abstract unread(): TopicPartitionOffset[]
+  protected override forgetPositions(partitions: readonly TopicPartition[] | null): void {
+    if (partitions) for (const partition of partitions) this.#next.delete(nameOf(partition))
+    else this.#next.clear()
+  }
+
+  /** What the application is through with, was paused at, or sought. A named offset says nothing until it is read. */
+  #note(offsets: readonly TopicPartitionOffset[]): void {
+    for (const at of offsets) if (at.offset >= 0) this.#next.set(nameOf(at), at.offset)
+  }
+
+  protected override store(): void {
+    const offsets = this.inbox.settle(this.busyWith)
+    this.#note(offsets)
+    if (this.storing && offsets.length > 0) this.native.storeOffsets(offsets)
+  }
+
+  /**
+   * Stops handing out messages of these partitions, until `resume` goes on with the first that was not handed out: also
+   * when a partition is taken away and comes back meanwhile. Resolves with a result for each partition;
+   * `_UNKNOWN_PARTITION` for one that is not assigned.
+   */
+  async pause(partitions: readonly TopicPartition[]): Promise<TopicPartitionResult[]> {
+    this.assertOpen()
+    const list = checkPartitions(partitions, 'pause')
+    return this.exclusively(async () => {
+      let unread: TopicPartitionOffset[] = []
+      const results = await this.command<NativePartition[]>(
+        (id) => this.native.pause(id, list),
+        undefined,
+        (_, error) => {
+          if (error) return
+          unread = this.inbox.drop(list)
+          this.#note(unread)
+        },
+      )
+      // librdkafka takes what it gave us as consumed: back to where the application is.
+      if (unread.length > 0) await this.command((id) => this.native.seek(id, unread, seekTimeout))
+      return partitionResults(results)
+    })
+  }
+
+  /** Goes on with paused partitions. */
+  async resume(partitions: readonly TopicPartition[]): Promise<TopicPartitionResult[]> {
+    this.assertOpen()
+    const list = checkPartitions(partitions, 'resume')
+    return this.exclusively(async () =>
+      partitionResults(await this.command<NativePartition[]>((id) => this.native.resume(id, list))),
+    )
+  }
+
+  /**
+   * Goes on elsewhere in these partitions: nothing fetched before is handed out once this resolves. Offsets as in
+   * `Offset`, or absolute. `timeout` in milliseconds.
+   */
+  async seek(
+    offsets: readonly TopicPartitionOffset[],
+    { timeout = seekTimeout, signal }: OperationOptions = {},
+  ): Promise<TopicPartitionResult[]> {
+    this.assertOpen()
+    const list = checkOffsets(offsets, 'seek')
+    return this.exclusively(async () => {
+      this.store()
+      const settled = () => {
+        this.inbox.forgetHanded(list)
+        this.inbox.drop(list)
+        this.forgetPositions(list)
+        this.#note(offsets)
+      }
+      const results = await this.command<NativePartition[]>(
+        (id) => this.native.seek(id, list, timeout),
+        signal,
+        settled,
+      )
+      return partitionResults(results)
+    })
+  }
 
   /**
    * What the group has committed; `Offset.invalid` where there is nothing. Asks the coordinator; `timeout` in
@@ -59,6 +136,7 @@ export abstract class ConsumerPositions extends Client<NativeConsumer> {
     { timeout = defaultTimeout, signal }: OperationOptions = {},
   ): Promise<TopicPartitionResult[]> {
     this.assertOpen()
+    this.assertMember('committed')
     const list = checkPartitions(partitions, 'committed')
     return partitionResults(await this.command((id) => this.native.committed(id, list, timeout), signal))
   }

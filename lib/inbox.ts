@@ -2,7 +2,7 @@
 // application is through with.
 import { MessageSlab, type PartitionSlot } from './message.js'
 import { offsetsAfter, type Rows } from './message-batch.js'
-import type { TopicPartition, TopicPartitionOffset } from './offset.js'
+import { nameOf, type TopicPartition, type TopicPartitionOffset } from './offset.js'
 
 /** @internal */
 export class Inbox {
@@ -43,6 +43,14 @@ export class Inbox {
     }
     this.relimit()
     return true
+  }
+
+  /** Whether an error of this kind is among what was received last. */
+  has(errno: number): boolean {
+    const slab = this.#behind.at(-1)
+    if (!slab?.hasErrors) return false
+    for (let row = 0; row < slab.count; row++) if (slab.error(row) === errno) return true
+    return false
   }
 
   /** Nothing waits behind the slab in hand. */
@@ -90,7 +98,7 @@ export class Inbox {
       if (rows.to - taken > rows.from) this.#handed.push({ ...rows, to: rows.to - taken })
     }
     const offsets = offsetsAfter(this.#handed, true)
-    if (this.tracking) for (const after of offsets) this.#passed.set(nameOf(after.topic, after.partition), after)
+    if (this.tracking) for (const after of offsets) this.#passed.set(nameOf(after), after)
     this.#handed = kept
     return offsets
   }
@@ -102,7 +110,7 @@ export class Inbox {
   handed(): TopicPartitionOffset[] {
     this.#keepHanded()
     const offsets = new Map(this.#passed)
-    for (const after of offsetsAfter(this.#handed, true)) offsets.set(nameOf(after.topic, after.partition), after)
+    for (const after of offsetsAfter(this.#handed, true)) offsets.set(nameOf(after), after)
     return [...offsets.values()]
   }
 
@@ -121,8 +129,7 @@ export class Inbox {
     }
     for (const { slab, from, to } of this.#handed) {
       for (let row = from; row < to; row++) {
-        const { topic, partition } = slab.slots[slab.slot(row)]
-        if (!names || names.has(nameOf(topic, partition))) slab.forget(row)
+        if (!names || names.has(nameOf(slab.slots[slab.slot(row)]))) slab.forget(row)
       }
     }
   }
@@ -150,7 +157,7 @@ export class Inbox {
       if (slot === last) continue
       last = slot
       const { topic, partition } = slab.slots[slot]
-      const name = nameOf(topic, partition)
+      const name = nameOf(slab.slots[slot])
       if (!this.#first.has(name)) this.#first.set(name, { topic, partition, offset: slab.offset(row) })
     }
   }
@@ -181,7 +188,7 @@ export class Inbox {
       slab.remove(from, (row) => {
         const slot = slab.slot(row)
         const { topic, partition } = slab.slots[slot]
-        if (wanted && !wanted.has(nameOf(topic, partition))) return false
+        if (wanted && !wanted.has(nameOf(slab.slots[slot]))) return false
         const offset = slab.offset(row)
         if (slab.error(row) === 0 && !first.has(slot)) first.set(slot, { topic, partition, offset })
         return true
@@ -189,15 +196,12 @@ export class Inbox {
     }
     if (this.slab) remove(this.slab, this.row)
     for (const slab of this.#behind) remove(slab, 0)
-    if (this.limit > 0) this.relimit()
+    // An interruption stays one.
+    if (this.limit > this.row) this.relimit()
     return [...first.values()]
   }
 }
 
-function nameOf(topic: string, partition: number): string {
-  return `${partition}/${topic}`
-}
-
 function namesOf(partitions: readonly TopicPartition[]): Set<string> {
-  return new Set(partitions.map(({ topic, partition }) => nameOf(topic, partition)))
+  return new Set(partitions.map(nameOf))
 }

@@ -40,6 +40,11 @@ export const Offset = {
   },
 } as const
 
+/** @internal A key for maps. */
+export function nameOf({ topic, partition }: TopicPartition): string {
+  return `${partition}/${topic}`
+}
+
 /** @internal Checks partitions that a program gave. */
 export function checkPartitions(list: readonly TopicPartition[], what: string): NativePartitionInput[] {
   if (!Array.isArray(list)) throw new KafkaError('_INVALID_ARG', `${what} takes an array of { topic, partition }`)

@@ -1,5 +1,6 @@
 // The iterators over a consumer. Hand-written: an async function* in this path costs a quarter of the rate.
 import type { Consumer } from './consumer.js'
+import type { ReadingOwner } from './consumer-reading.js'
 import { KafkaError } from './errors.js'
 import type { Inbox } from './inbox.js'
 import { Message, type MessageSlab } from './message.js'
@@ -19,7 +20,7 @@ export interface BatchOptions {
 const defaultMax = 10_000
 const done = { done: true, value: undefined } as const
 
-abstract class Reader<T> implements AsyncIterableIterator<T> {
+abstract class Reader<T> implements AsyncIterableIterator<T>, ReadingOwner {
   protected readonly consumer: Consumer
   protected readonly inbox: Inbox
   protected readonly signal: AbortSignal | undefined
@@ -27,7 +28,13 @@ abstract class Reader<T> implements AsyncIterableIterator<T> {
   #asking: Promise<unknown> | undefined
   #acquired = false
 
-  constructor(consumer: Consumer, inbox: Inbox, signal: AbortSignal | undefined) {
+  // ReadingOwner
+  readonly atEnd: ReadingOwner['atEnd']
+  readonly byHand: boolean
+
+  constructor(consumer: Consumer, inbox: Inbox, signal: AbortSignal | undefined, owner: ReadingOwner = {}) {
+    this.atEnd = owner.atEnd
+    this.byHand = owner.byHand ?? false
     this.consumer = consumer
     this.inbox = inbox
     this.signal = signal

@@ -56,15 +56,22 @@ std::chrono::milliseconds Consumer::Serve(rd_kafka_t*) {
   const Want want = want_;
   if (want == Want::kNothing) return kIdle;
   // The wish is taken back before the messages are pushed: JavaScript may have the next wish at once.
-  const size_t count = Drain(false);
+  const size_t count = Drain(false, BatchLimit());
   if (rebalance_.type != RD_KAFKA_RESP_ERR_NO_ERROR || count > 0) return kIdle;
   return want == Want::kWait ? kKeepAlive : kIdle;
 }
 
 size_t Consumer::BatchLimit() const { return std::clamp<size_t>(kBatchBytes / average_size_, 1, kMaxBatch); }
 
-size_t Consumer::Drain(bool drop) {
-  const ssize_t got = rd_kafka_consume_batch_queue(queue_.get(), 0, messages_.data(), BatchLimit());
+// At most one message: JavaScript asks once for each message or batch that it has handed out since, so what waits outside
+// librdkafka does not grow.
+Result Consumer::Poll() {
+  if (queue_ && rebalance_.type == RD_KAFKA_RESP_ERR_NO_ERROR) Drain(false, 1);
+  return Result::Ok();
+}
+
+size_t Consumer::Drain(bool drop, size_t limit) {
+  const ssize_t got = rd_kafka_consume_batch_queue(queue_.get(), 0, messages_.data(), limit);
   const size_t count = got > 0 ? static_cast<size_t>(got) : 0;
   if (count > 0) {
     if (!drop) {
@@ -104,6 +111,8 @@ void Consumer::PushMessages(size_t count) {
 void Consumer::OnRebalance(rd_kafka_t* rk, rd_kafka_resp_err_t type,
                            rd_kafka_topic_partition_list_t* partitions, void* opaque) {
   auto* self = static_cast<Consumer*>(static_cast<Client*>(opaque));
+  // Left over in the queue. What has left its group answers nothing any more: each of the calls below would wait for ever.
+  if (self->gave_up_ || rd_kafka_consumer_closed(rk)) return;
   const char* protocol = rd_kafka_rebalance_protocol(rk);
   self->rebalance_.type = type;
   self->rebalance_.partitions = Share(rd_kafka_topic_partition_list_copy(partitions));
@@ -124,6 +133,9 @@ void Consumer::PushRebalance() {
 
 Result Consumer::CompleteRebalance(rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* partitions) {
   const Rebalance rebalance = std::exchange(rebalance_, Rebalance());
+  if (rd_kafka_consumer_closed(rk)) return Result::Ok();
+  // While it leaves the group, librdkafka takes whatever is said here as giving everything up.
+  gave_up_ = closing_;
   ErrorHandle error;
   if (rebalance.type == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     const rd_kafka_topic_partition_list_t* list = partitions ? partitions : rebalance.partitions.get();
@@ -170,15 +182,16 @@ void Consumer::OnEvent(EventHandle event) {
 // Leaves the group: the revocation is still handled by the application, whose answer comes through the mailbox.
 void Consumer::OnClose(rd_kafka_t* rk, Clock::time_point deadline) {
   if (!queue_) return;
+  closing_ = true;
   ErrorHandle error(rd_kafka_consumer_close_queue(rk, queue_.get()));
   if (error) return;
   while (!rd_kafka_consumer_closed(rk) && Clock::now() < deadline && !stopping()) {
-    if (rebalance_.type == RD_KAFKA_RESP_ERR_NO_ERROR) Drain(true);
+    if (rebalance_.type == RD_KAFKA_RESP_ERR_NO_ERROR) Drain(true, kMaxBatch);
     ServeOnce(rk, std::chrono::milliseconds(20));
   }
   // What is still queued refers to partitions, and so to brokers: rd_kafka_destroy would wait for it for ever, since it
   // purges the queue of a consumer only when it closes it itself.
-  while (rd_kafka_consumer_closed(rk) && rd_kafka_queue_length(queue_.get()) > 0) Drain(true);
+  while (rd_kafka_consumer_closed(rk) && rd_kafka_queue_length(queue_.get()) > 0) Drain(true, kMaxBatch);
 }
 
 void Consumer::OnDestroy() {

@@ -29,6 +29,9 @@ class Consumer final : public Client {
   enum class Want : int { kNothing = 0, kReadAhead = 1, kWait = 2 };
   void Read(Want want);
 
+  // Poll thread: the application is alive and busy with what it was given (max.poll.interval.ms); a rebalance that waits
+  // is pushed.
+  Result Poll();
   // Poll thread: the application has dealt with the rebalance; `partitions` are those to take over, with their offsets.
   Result CompleteRebalance(rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* partitions);
   // Command thread. Null commits what is stored.
@@ -51,8 +54,8 @@ class Consumer final : public Client {
 
   static void OnRebalance(rd_kafka_t* rk, rd_kafka_resp_err_t type,
                           rd_kafka_topic_partition_list_t* partitions, void* opaque);
-  // How many messages it got; they are pushed, or dropped when closing.
-  size_t Drain(bool drop);
+  // How many messages it got, of at most `limit`; they are pushed, or dropped when closing.
+  size_t Drain(bool drop, size_t limit);
   void PushMessages(size_t count);
   void PushRebalance();
   size_t BatchLimit() const;
@@ -63,6 +66,8 @@ class Consumer final : public Client {
   size_t average_size_ = 1024;  // of a message, bytes
   Rebalance rebalance_;         // being dealt with while its type is set
   bool rebalance_new_ = false;  // not pushed yet
+  bool closing_ = false;        // leaving the group
+  bool gave_up_ = false;        // while leaving: no rebalance is true any more
   std::atomic<Want> want_{Want::kNothing};
 };
 

@@ -46,6 +46,7 @@ class ConsumerWrap final : public ClientWrap<ConsumerWrap, Consumer> {
     std::vector<Method> methods = CommonMethods();
     const std::vector<Method> own = {
         InstanceMethod("read", &ConsumerWrap::Read),
+        InstanceMethod("poll", &ConsumerWrap::Poll),
         InstanceMethod("storeOffsets", &ConsumerWrap::StoreOffsets),
         InstanceMethod("position", &ConsumerWrap::Position),
         InstanceMethod("cachedWatermarks", &ConsumerWrap::CachedWatermarks),
@@ -109,6 +110,10 @@ class ConsumerWrap final : public ClientWrap<ConsumerWrap, Consumer> {
   }
 
   // The rest: (id, …), answered through the dispatch function.
+  void Poll(const Info& info) {
+    Submit(On::kPollThread, info, [consumer = client()](rd_kafka_t*) { return consumer->Poll(); });
+  }
+
   void Subscribe(const Info& info) {
     SharedPartitionList list = PartitionListFromJs(info[1]);
     Submit(On::kPollThread, info, [list](rd_kafka_t* rk) {

@@ -1,0 +1,177 @@
+// What a consumer reads: subscriptions and the rebalances that follow, or partitions taken by hand.
+import { Dispatch, type NativePartition } from './binding.js'
+import { ConsumerReading } from './consumer-reading.js'
+import { KafkaError } from './errors.js'
+import { checkPartitions, nameOf, type TopicPartition, type TopicPartitionOffset } from './offset.js'
+import { type Rebalance, rebalanceOf, runHook, withStarts } from './rebalance.js'
+import { patternOf } from './subscription.js'
+
+const unsubscribeSlice = 10_000
+
+export abstract class ConsumerGroup extends ConsumerReading {
+  #assignment: TopicPartition[] = []
+  #rebalance: Rebalance | undefined
+  #rebalancing: Promise<void> | undefined
+  #barrier: Promise<unknown> = Promise.resolve()
+  /** Partitions were taken by hand: there is no membership that could be lost. */
+  protected byHand = false
+  /** close() is about to leave the group. */
+  protected leaving = false
+
+  /** What is known of where these partitions are, or all of them, is not true any more. */
+  protected abstract forgetPositions(partitions: readonly TopicPartition[] | null): void
+
+  protected override get rebalancePending(): boolean {
+    return this.#rebalance !== undefined
+  }
+
+  /** The rebalance that waits takes partitions that belong to somebody else already. */
+  protected get losing(): boolean {
+    return this.#rebalance?.lost === true
+  }
+
+  protected override get usableWhileClosing(): boolean {
+    return this.#rebalancing !== undefined
+  }
+
+  protected override dispatch(kind: number, a: unknown, b: unknown, c: unknown, d: unknown): void {
+    if (kind !== Dispatch.rebalance) {
+      super.dispatch(kind, a, b, c, d)
+      return
+    }
+    this.#rebalance = rebalanceOf(a as number, b as NativePartition[], c as boolean, d as boolean)
+    this.interrupt()
+    // Otherwise the application is not asking, and the rebalance waits until it does.
+    if (this.closed) void this.runRebalance()
+  }
+
+  protected override runRebalance(): Promise<void> {
+    // Set before the hook runs: it may use the consumer while that closes.
+    this.#rebalancing ??= Promise.resolve()
+      .then(() => this.#handleRebalance())
+      .finally(() => {
+        this.#rebalancing = undefined
+        // Another one came before this could be known to be through, and nobody asks any more.
+        if (this.#rebalance && this.closed) void this.runRebalance()
+      })
+    return this.#rebalancing
+  }
+
+  async #handleRebalance(): Promise<void> {
+    const rebalance = this.#rebalance
+    if (!rebalance) return
+    const { partitions, assigned } = rebalance
+    if (!assigned) {
+      if (rebalance.lost) this.inbox.forgetHanded(partitions)
+      this.store()
+    }
+    // Who leaves takes nothing over any more.
+    const starts = assigned && this.leaving ? undefined : await this.#runHook(rebalance)
+    if (!assigned) {
+      this.store()
+      this.inbox.forgetHanded(partitions)
+    }
+    const list = assigned ? withStarts(rebalance.native, starts) : null
+    const settled = () => {
+      this.#rebalance = undefined
+      this.#take(rebalance)
+    }
+    try {
+      await this.command((id) => this.native.completeRebalance(id, list), undefined, settled)
+    } catch (error) {
+      this.report(error as KafkaError)
+    }
+  }
+
+  #runHook(rebalance: Rebalance): Promise<TopicPartitionOffset[] | undefined> {
+    return runHook(this.options, rebalance, this.maxPollInterval, (error) => this.report(error))
+  }
+
+  #take({ partitions, assigned, cooperative }: Rebalance): void {
+    this.forgetPositions(cooperative ? partitions : null)
+    if (assigned && !this.leaving) {
+      this.#assignment = cooperative ? [...this.#assignment, ...partitions] : partitions
+      return
+    }
+    this.inbox.drop(cooperative ? partitions : null)
+    const gone = new Set(partitions.map(nameOf))
+    this.#assignment = cooperative ? this.#assignment.filter((p) => !gone.has(nameOf(p))) : []
+  }
+
+  /** The partitions that are this consumer's now. */
+  get assignment(): TopicPartition[] {
+    return [...this.#assignment]
+  }
+
+  /** Whether there are any, for probes. */
+  get isAssigned(): boolean {
+    return this.#assignment.length > 0
+  }
+
+  /**
+   * Subscribes to topics: names, or patterns (a RegExp, or a string that begins with `^`). Replaces what was subscribed
+   * to. Does not wait for an assignment. Rejects with KafkaError `_INVALID_ARG` for a pattern that cannot be used.
+   */
+  async subscribe(topics: string | RegExp | readonly (string | RegExp)[]): Promise<void> {
+    this.assertOpen()
+    const list = (Array.isArray(topics) ? topics : [topics]).map((topic) => ({
+      topic: patternOf(topic),
+      partition: -1,
+    }))
+    if (list.length === 0) throw new KafkaError('_INVALID_ARG', 'subscribe takes at least one topic')
+    this.assertMember('subscribe')
+    this.byHand = false
+    await this.command((id) => this.native.subscribe(id, list))
+  }
+
+  /** What needs a group is refused without one: the group that librdkafka has then is nobody's. */
+  protected assertMember(what: string): void {
+    if (!this.member) throw new KafkaError('_UNKNOWN_GROUP', `${what}: ${this.name} has no 'group.id'`)
+  }
+
+  /** What is subscribed to. */
+  async subscription(): Promise<string[]> {
+    this.assertOpen()
+    const list = await this.command<NativePartition[]>((id) => this.native.subscription(id))
+    return list.map(({ topic }) => topic)
+  }
+
+  /** Leaves the group's partitions, after the `onRevoked` hook; stays usable. */
+  async unsubscribe(): Promise<void> {
+    this.assertOpen()
+    this.store()
+    await this.command((id) => this.native.unsubscribe(id))
+    while (this.isAssigned && !this.closed) {
+      if (this.#rebalance) await this.runRebalance()
+      else await this.wait(unsubscribeSlice, undefined)
+    }
+  }
+
+  /** Takes partitions by hand, without a group's rebalances; null or an empty list gives all up. */
+  async assign(partitions: readonly (TopicPartition & { offset?: number })[] | null): Promise<void> {
+    this.assertOpen()
+    const list = checkPartitions(partitions ?? [], 'assign')
+    this.byHand = list.length > 0
+    this.store()
+    await this.exclusively(() =>
+      this.command(
+        (id) => this.native.assign(id, list.length > 0 ? list : null),
+        undefined,
+        (_, error) => {
+          if (error) return
+          this.inbox.forgetHanded(null)
+          this.inbox.drop(null)
+          this.forgetPositions(null)
+          this.#assignment = list.map(({ topic, partition }) => ({ topic, partition }))
+        },
+      ),
+    )
+  }
+
+  /** One at a time: they consist of several steps. */
+  protected exclusively<T>(operation: () => Promise<T>): Promise<T> {
+    const result = this.#barrier.then(operation)
+    this.#barrier = result.catch(() => {})
+    return result
+  }
+}

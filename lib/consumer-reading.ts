@@ -1,0 +1,300 @@
+// How a consumer gets its messages: it asks, and the poll thread answers with slabs (inbox.ts).
+import { randomUUID } from 'node:crypto'
+import { binding, Dispatch, type NativeConsumer, type NativePartition } from './binding.js'
+import { Client, type ClientOptions, guard } from './client.js'
+import { type ConsumerConfig, effective, prepareConfig } from './config.js'
+import { ErrorCodes, errorName, KafkaError } from './errors.js'
+import { Inbox } from './inbox.js'
+import { Message, type PartitionSlot } from './message.js'
+import {
+  partitionResults,
+  type TopicPartition,
+  type TopicPartitionOffset,
+  type TopicPartitionResult,
+} from './offset.js'
+import type { RebalanceHooks } from './rebalance.js'
+
+/** Program values of a consumer. */
+export interface ConsumerOptions extends ClientOptions, RebalanceHooks {
+  /** The end of a partition was reached, with `enable.partition.eof`. */
+  onPartitionEof?: (position: TopicPartitionOffset) => void
+  /** What a commit, automatic ones included, has come to. */
+  onOffsetCommit?: (results: TopicPartitionResult[], error: KafkaError | undefined) => void
+}
+
+/** @internal Who reads. */
+export interface ReadingOwner {
+  /** The end of a partition was reached; true when there is nothing more to wait for. */
+  readonly atEnd?: ((partition: TopicPartition, offset: number) => boolean) | undefined
+  /** What it hands out is handled when the application says so. */
+  readonly byHand?: boolean
+}
+
+/** @internal What is asked of the poll thread: Want in native/consumer.h. */
+export const Want = { readAhead: 1, wait: 2 } as const
+
+// kLastOfAnswer and kHasErrors in native/consumer.cc.
+const SlabFlag = { lastOfAnswer: 1, hasErrors: 2 } as const
+const { _FATAL, _PARTITION_EOF, _MAX_POLL_EXCEEDED } = ErrorCodes
+// How often a slow application's offsets are stored, and the group told that it is alive.
+const attentionInterval = 500
+
+export abstract class ConsumerReading extends Client<NativeConsumer> {
+  protected readonly options: ConsumerOptions
+  /** @internal */
+  protected readonly inbox = new Inbox()
+  /** Whether there is a group. */
+  protected readonly member: boolean
+  protected readonly isolation: string
+  /** Whether the application wants to hear of a partition's end. */
+  protected readonly partitionEof: boolean
+  protected readonly maxPollInterval: number
+  protected readonly autoStore: boolean
+  protected readonly autoCommit: boolean
+  protected readonly attention: NodeJS.Timeout | undefined
+  #reader: ReadingOwner | undefined
+  #asking = false
+  // Whether the poll thread owes an answer.
+  #asked = false
+  // When librdkafka was last known to have been polled.
+  #polled = performance.now()
+  // Usually one: the reader's. unsubscribe() may wait beside it.
+  readonly #waiting = new Set<() => void>()
+  /** How many of the rows handed out last the application is still busy with. */
+  protected busyWith = 0
+
+  constructor(config: ConsumerConfig, options: ConsumerOptions = {}) {
+    const entries = prepareConfig('consumer', config, { tokenProvider: options.tokenProvider !== undefined })
+    const values = effective('consumer', config)
+    const member = values['group.id'] !== null
+    if (!member) entries.push(...withoutGroup(entries))
+    super((dispatch) => new binding.Consumer(entries.flat(), dispatch), values['client.id'] ?? 'consumer', options)
+    this.member = member
+    this.isolation = values['isolation.level'] ?? 'read_committed'
+    this.partitionEof = values['enable.partition.eof']
+    this.options = options
+    this.maxPollInterval = values['max.poll.interval.ms']
+    this.autoStore = values['enable.auto.offset.store'] && member
+    this.autoCommit = values['enable.auto.commit'] && member
+    this.inbox.tracking = !this.autoCommit && member
+    if (member) {
+      const interval = Math.min(attentionInterval, Math.ceil(this.maxPollInterval / 4))
+      this.attention = setInterval(() => this.#attend(), interval).unref()
+    }
+  }
+
+  /** Whether a rebalance waits for the application. */
+  protected abstract get rebalancePending(): boolean
+  protected abstract runRebalance(): Promise<void>
+  /** Stores what the application is through with. */
+  protected abstract store(): void
+
+  /** @internal Throws when somebody reads already. */
+  acquire(reader: ReadingOwner): void {
+    if (this.#reader === reader) return
+    if (this.#reader) {
+      throw new KafkaError('_CONFLICT', `${this.name} is being read already: there is one reader at a time`)
+    }
+    this.assertOpen()
+    this.#reader = reader
+  }
+
+  /** @internal */
+  release(reader: ReadingOwner): void {
+    if (this.#reader === reader) this.#reader = undefined
+  }
+
+  /** @internal What the application has been handed last: it is busy with so many messages. */
+  set inHand(count: number) {
+    this.busyWith = count
+  }
+
+  /** Whether what is handed out counts as handled when more is asked for. */
+  protected get storing(): boolean {
+    return this.autoStore && !this.#reader?.byHand
+  }
+
+  /** @internal Makes the reader look up: see Inbox.limit. */
+  interrupt(): void {
+    this.inbox.limit = Math.min(this.inbox.limit, this.inbox.row)
+    for (const wake of this.#waiting) wake()
+  }
+
+  /** For handlers that are slow, or batches that last: a quick application stores and asks by itself. */
+  #attend(): void {
+    if (this.#asking) return
+    this.store()
+    this.inbox.limit = Math.min(this.inbox.limit, this.inbox.row)
+  }
+
+  /**
+   * @internal The application asks for more: it is through with what it has. True when the inbox has a message; false at
+   * the deadline, and when the consumer is closed.
+   */
+  async ask(deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
+    this.busyWith = 0
+    this.#asking = true
+    try {
+      this.store()
+      return await this.more(deadline, signal)
+    } finally {
+      this.#asking = false
+    }
+  }
+
+  /** @internal The same, while the application is not through with what it has. */
+  async more(deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
+    for (;;) {
+      signal?.throwIfAborted()
+      if (this.rebalancePending) {
+        if (!this.#asking) return false
+        await this.runRebalance()
+        continue
+      }
+      if (this.fatalError) throw this.fatalError
+      if (this.closed) return false
+      const { inbox } = this
+      if (inbox.advance()) {
+        if (inbox.limit <= inbox.row) {
+          if (this.#takeError()) return false
+          continue
+        }
+        const late = this.#tellGroup()
+        if (late) {
+          await late
+          continue
+        }
+        this.#readAhead()
+        return true
+      }
+      const left = deadline - performance.now()
+      if (left <= 0) return false
+      await this.wait(left, signal)
+    }
+  }
+
+  /**
+   * An application that takes long to get through what it was given is alive: the group is told, and a rebalance that
+   * waits is heard of. After more than max.poll.interval.ms there is something to wait for: whether what was given is
+   * still this member's.
+   */
+  #tellGroup(): Promise<unknown> | undefined {
+    if (!this.attention) return undefined
+    const now = performance.now()
+    const since = now - this.#polled
+    if (since < attentionInterval && since < this.maxPollInterval / 4) return undefined
+    this.#polled = now
+    const told = this.command((id) => this.native.poll(id)).catch(() => {})
+    return since > this.maxPollInterval ? told : undefined
+  }
+
+  #readAhead(): void {
+    if (this.#asked || !this.inbox.lastSlab) return
+    this.readOn()
+  }
+
+  /** Asks for what is there, without waiting for it. */
+  protected readOn(): void {
+    this.#asked = true
+    this.native.read(Want.readAhead)
+  }
+
+  /** Until something arrives, or for `ms` milliseconds, or until the signal aborts. */
+  protected wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    this.#asked = true
+    this.native.read(Want.wait)
+    this.native.hold()
+    return new Promise((resolve) => {
+      const wake = () => {
+        if (!this.#waiting.delete(wake)) return
+        this.#polled = performance.now()
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', stop)
+        this.native.unhold()
+        resolve()
+      }
+      const stop = () => {
+        // Nobody waits any more, so the group is not told that somebody does.
+        if (this.#waiting.size === 1 && this.#asked && !this.closed) this.native.read(Want.readAhead)
+        wake()
+      }
+      const timer = ms === Number.POSITIVE_INFINITY ? undefined : setTimeout(stop, Math.min(ms, 0x7fffffff))
+      this.#waiting.add(wake)
+      signal?.addEventListener('abort', stop, { once: true })
+    })
+  }
+
+  /** The row at hand is an error: reported, or thrown when it is fatal. True when it ends what is being read. */
+  #takeError(): boolean {
+    const { inbox } = this
+    const { slab, row } = inbox
+    if (!slab) return false
+    const errno = slab.error(row)
+    const message = new Message(slab, row)
+    const { topic, partition } = message
+    inbox.row++
+    inbox.relimit()
+    if (errno === _FATAL) return false // its cause came ahead of it
+    if (errno === _PARTITION_EOF) {
+      const { offset } = message
+      if (this.partitionEof) guard(() => this.options.onPartitionEof?.({ topic, partition, offset }))
+      return this.#reader?.atEnd?.({ topic, partition }, offset) ?? false
+    }
+    const where = topic === '' ? '' : ` (${topic}${partition >= 0 ? ` [${partition}]` : ''})`
+    this.report(new KafkaError(errorName(errno), `${message.text() ?? ''}${where}`))
+    return false
+  }
+
+  protected override dispatch(kind: number, a: unknown, b: unknown, c: unknown, d: unknown): void {
+    switch (kind) {
+      case Dispatch.messages:
+        this.#receive(a as ArrayBuffer, b as number, c as PartitionSlot[] | null, d as number)
+        break
+      case Dispatch.offsetCommit: {
+        const error = a ? KafkaError.from(a as never) : undefined
+        guard(() => this.options.onOffsetCommit?.(partitionResults(b as NativePartition[]), error))
+        break
+      }
+      default:
+        super.dispatch(kind, a, b, c, d)
+    }
+  }
+
+  #receive(memory: ArrayBuffer, count: number, slots: PartitionSlot[] | null, flags: number): void {
+    const hasErrors = (flags & SlabFlag.hasErrors) !== 0
+    this.inbox.receive(memory, count, slots, hasErrors)
+    this.#polled = performance.now()
+    if (hasErrors && this.inbox.has(_MAX_POLL_EXCEEDED)) this.#tooLate()
+    if (flags & SlabFlag.lastOfAnswer) this.#asked = false
+    for (const wake of this.#waiting) wake()
+  }
+
+  /** The application took longer than it may: its partitions are lost, though their revocation is still to come. */
+  #tooLate(): void {
+    this.inbox.forgetHanded(null)
+    this.inbox.drop(null)
+    const text =
+      `the application took longer than ${this.maxPollInterval} ms (max.poll.interval.ms) from one message or batch to the ` +
+      'next, so its partitions go to other members; it rejoins when it asks again, and what it did not commit is read ' +
+      'again. Handle messages quicker, read smaller batches, or raise max.poll.interval.ms'
+    this.report(new KafkaError('_MAX_POLL_EXCEEDED', text))
+  }
+
+  protected override failed(): void {
+    this.interrupt()
+  }
+}
+
+/**
+ * librdkafka's consumers have a group in any case: one of its own, which it never joins and never commits for. The ends
+ * of partitions are what `read` ends with.
+ */
+function withoutGroup(entries: readonly (readonly [name: string, value: string])[]): [name: string, value: string][] {
+  const own: [string, string][] = [
+    ['group.id', `odradek-${randomUUID()}`],
+    ['enable.auto.commit', 'false'],
+    ['enable.partition.eof', 'true'],
+  ]
+  if (!entries.some(([name]) => name === 'auto.offset.reset')) own.push(['auto.offset.reset', 'earliest'])
+  return own
+}

@@ -1,0 +1,212 @@
+// Members that join, leave, dawdle, pause, seek and commit at random, and one model of what the group as a whole may see:
+// no gap ever, order in each partition, nothing of a revoked partition, and repeats only where something explains them.
+import { Consumer, type ConsumerConfig, KafkaError, type Message, Producer, type TopicPartition } from 'odradek'
+import { randomOf } from './bank.js'
+import { waitFor } from './wait.js'
+
+class PartitionModel {
+  produced = 0
+  /** The offset after the furthest message that somebody was handed. */
+  frontier = 0
+  /** A commit failed, the partition was lost, or somebody went back: what was handled may come again. */
+  mayRepeat = false
+  repeats = 0
+}
+
+class Member {
+  readonly consumer: Consumer
+  readonly #model: GroupModel
+  readonly #next = new Map<number, number>()
+  #stop = new AbortController()
+  #reading: Promise<void>
+  dawdle = 0
+
+  constructor(model: GroupModel, config: ConsumerConfig) {
+    this.#model = model
+    const gone = (partitions: TopicPartition[]) => {
+      for (const { partition } of partitions) this.#next.delete(partition)
+    }
+    this.consumer = new Consumer(config, {
+      onAssigned: (partitions) => {
+        // -1: where it starts is the group's to say.
+        for (const { partition } of partitions) this.#next.set(partition, -1)
+      },
+      onRevoked: async (partitions) => {
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        gone(partitions)
+      },
+      onLost: (partitions) => {
+        model.mayRepeat(partitions)
+        gone(partitions)
+      },
+      onOffsetCommit: (results, error) => model.mayRepeat(results.filter((result) => error ?? result.error)),
+      onError: (error) => model.note(`error: ${error.message}`),
+    })
+    this.#reading = this.#read()
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for await (const message of this.consumer.messages({ signal: this.#stop.signal })) {
+        this.#handle(message)
+        if (this.dawdle > 0) await new Promise((resolve) => setTimeout(resolve, this.dawdle))
+      }
+    } catch (error) {
+      if ((error as Error).name !== 'AbortError') this.#model.wrong.push(`reading: ${error}`)
+    }
+  }
+
+  #handle({ partition, offset }: Message): void {
+    const next = this.#next.get(partition)
+    if (next === undefined) this.#model.wrong.push(`${partition}@${offset} of a partition that is not the member's`)
+    else if (next >= 0 && offset !== next) this.#model.wrong.push(`${partition}@${offset} where ${next} has to come`)
+    this.#next.set(partition, offset + 1)
+    this.#model.seen(partition, offset)
+  }
+
+  /** Goes on in another loop, as after a `break`. */
+  async readAnew(): Promise<void> {
+    this.#stop.abort()
+    await this.#reading
+    this.#stop = new AbortController()
+    this.#reading = this.#read()
+  }
+
+  async seekBack(topic: string, partition: number, by: number): Promise<void> {
+    const at = this.#next.get(partition)
+    if (at === undefined || at < 0) return
+    const to = Math.max(0, at - by)
+    this.#model.mayRepeat([{ topic, partition }])
+    const [{ error }] = await this.consumer.seek([{ topic, partition, offset: to }])
+    // Taken away meanwhile, or its next message has been handed out before the seek was through.
+    if (!error && this.#next.has(partition)) this.#next.set(partition, to)
+  }
+
+  async leave(): Promise<void> {
+    this.#stop.abort()
+    await this.#reading
+    await this.consumer.close()
+  }
+}
+
+export class GroupModel implements AsyncDisposable {
+  readonly wrong: string[] = []
+  readonly notes: string[] = []
+  readonly members: Member[] = []
+  readonly #partitions: PartitionModel[]
+  readonly #topic: string
+  readonly #config: ConsumerConfig
+  readonly #random: (below: number) => number
+  readonly #producer: Producer
+  #feed: NodeJS.Timeout | undefined
+
+  constructor(topic: string, partitions: number, config: ConsumerConfig, seed: number) {
+    this.#topic = topic
+    this.#partitions = Array.from({ length: partitions }, () => new PartitionModel())
+    this.#config = config
+    this.#random = randomOf(seed)
+    const servers = config['bootstrap.servers']
+    this.#producer = new Producer({ 'bootstrap.servers': servers, 'linger.ms': 5, 'enable.idempotence': true })
+  }
+
+  note(what: string): void {
+    this.notes.push(what)
+  }
+
+  mayRepeat(partitions: readonly TopicPartition[]): void {
+    for (const { partition } of partitions) this.#partitions[partition].mayRepeat = true
+  }
+
+  seen(partition: number, offset: number): void {
+    const p = this.#partitions[partition]
+    if (offset > p.frontier) this.wrong.push(`gap: ${partition}@${offset}, before it only up to ${p.frontier}`)
+    if (offset >= p.frontier) {
+      p.frontier = offset + 1
+      p.mayRepeat = false
+    } else {
+      p.repeats++
+      if (!p.mayRepeat) this.wrong.push(`${partition}@${offset} again, without a reason`)
+    }
+  }
+
+  async open(): Promise<void> {
+    this.#feed = setInterval(() => this.#produce(20), 20)
+    await this.#join()
+    await waitFor('the first messages', () => this.#partitions.some(({ frontier }) => frontier > 0), 60_000)
+  }
+
+  #produce(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const partition = this.#random(this.#partitions.length)
+      this.#partitions[partition].produced++
+      this.#producer.produce({ topic: this.#topic, value: 'x'.repeat(this.#random(200)), partition })
+    }
+  }
+
+  async #join(): Promise<void> {
+    const member = new Member(this, this.#config)
+    this.members.push(member)
+    await member.consumer.subscribe(this.#topic)
+  }
+
+  /** Something happens; then for a moment nothing does. */
+  async event(): Promise<void> {
+    const { members } = this
+    const member = members[this.#random(members.length)]
+    const partition = this.#random(this.#partitions.length)
+    const list = [{ topic: this.#topic, partition }]
+    const dice = this.#random(12)
+    if (dice < 3 && members.length < 4) await this.#join()
+    else if (dice < 5 && members.length > 1) await members.splice(members.indexOf(member), 1)[0].leave()
+    else if (dice < 6) await this.#ifOpen(() => member.consumer.pause(list))
+    else if (dice < 8) for (const one of members) await this.#ifOpen(() => one.consumer.resume(list))
+    else if (dice < 9) await this.#ifOpen(() => member.consumer.commit())
+    else if (dice < 10) member.dawdle = member.dawdle > 0 ? 0 : 20
+    else if (dice < 11) await member.readAnew()
+    else await this.#ifOpen(() => member.seekBack(this.#topic, partition, 1 + this.#random(50)))
+    await new Promise((resolve) => setTimeout(resolve, this.#random(400)))
+  }
+
+  /** In the middle of a rebalance an operation may be refused. */
+  async #ifOpen(operation: () => Promise<unknown>): Promise<void> {
+    try {
+      await operation()
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error
+      this.note(`refused: ${error.message}`)
+    }
+  }
+
+  /** No more messages; all that were produced are seen; everybody leaves. */
+  async settle(): Promise<void> {
+    clearInterval(this.#feed)
+    await this.#producer.flush({ timeout: 60_000 })
+    const all = this.#partitions.map((_, partition) => ({ topic: this.#topic, partition }))
+    for (const member of this.members) member.dawdle = 0
+    const missing = () =>
+      this.#partitions.map((p, i) => `${i}: ${p.produced - p.frontier}`).filter((t) => !/: 0$/.test(t))
+    await waitFor(
+      'everything is seen',
+      async () => {
+        // A partition may have been paused by whoever gets it back now.
+        for (const { consumer } of this.members) await this.#ifOpen(() => consumer.resume(all))
+        return missing().length === 0
+      },
+      60_000,
+    ).catch((error) => this.wrong.push(`${error.message}; missing ${missing()}`))
+    while (this.members.length > 0) await this.members.pop()?.leave()
+  }
+
+  get produced(): number[] {
+    return this.#partitions.map(({ produced }) => produced)
+  }
+
+  get repeats(): number {
+    return this.#partitions.reduce((sum, { repeats }) => sum + repeats, 0)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#feed)
+    await Promise.all([this.#producer.close(), ...this.members.map((member) => member.leave())])
+  }
+}
