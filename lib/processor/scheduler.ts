@@ -216,8 +216,9 @@ export class Scheduler {
       task.done = true
       this.#work.finished(task, 'abandoned')
     } else if (failure || task.acked === 2) {
-      // It stays unhandled: the offset does not pass it.
+      // It stays unhandled: the offset does not pass it, and nothing is begun after it.
       this.#work.finished(task, 'failure')
+      this.stop()
       this.#work.failed(failure ? failure.error : task.error)
     } else {
       this.#work.finished(task, task.acked === 3 ? 'skip' : 'success')

@@ -377,48 +377,13 @@ describe('rebalances and ends', () => {
     expect(await committedOf('too-long', topic)).toEqual([1])
   })
 
-  it('a revoked partition is finished and committed before somebody else has it', async () => {
-    const topic = await topicOf('revoke', 400, { partitions: 4 })
-    const config = { 'session.timeout.ms': 6000, 'heartbeat.interval.ms': 100 }
-    const handled = new Map<string, number>()
-    const hooks: string[] = []
-    const make = (name: string) => {
-      const app = processorOf(
-        'revoke',
-        {
-          concurrency: 4,
-          onAssigned: (list) => void hooks.push(`${name} has ${list.length}`),
-          onRevoked: (list) => void hooks.push(`${name} gives ${list.length}`),
-        },
-        config,
-      )
-      app.topic(topic, async (message) => {
-        await sleep(2)
-        const id = `${message.partition}/${message.offset}`
-        handled.set(id, (handled.get(id) ?? 0) + 1)
-      })
-      return app
-    }
-    const first = make('first')
-    const a = start(first)
-    await waitFor('the first is at work', () => first.counts.handled > 20)
-    const second = make('second')
-    const b = start(second)
-    await waitFor('the second is at work', () => second.counts.handled > 5)
-    await waitFor('all is handled', () => handled.size === 400)
-    await Promise.all([a.stop(), b.stop()])
-    expect([...handled.values()].filter((times) => times > 1)).toEqual([])
-    expect(hooks.slice(0, 2)).toEqual(['first has 4', 'first gives 4'])
-    expect(await committedOf('revoke', topic, 4)).toEqual([100, 100, 100, 100])
-  })
-
   it('a handler may take longer than max.poll.interval.ms, alone or with a full queue', async () => {
     const topic = await topicOf('long', 300)
     const errors: string[] = []
     const app = processorOf(
       'long',
       { maxQueued: 50, onError: ({ code }) => void errors.push(code) },
-      { 'max.poll.interval.ms': 2000, 'session.timeout.ms': 2000 },
+      { 'max.poll.interval.ms': 2000, 'session.timeout.ms': 2000, 'heartbeat.interval.ms': 200 },
     )
     app.topic(topic, async (message) => {
       if (number(message) === 0) await sleep(4500)
