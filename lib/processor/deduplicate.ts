@@ -31,59 +31,61 @@ export function deduplicate(options: DeduplicateOptions): UniversalMiddleware {
   if (typeof store.has !== 'function' || typeof store.add !== 'function') {
     throw invalid('store of deduplicate() is an object with has(id) and add(id, window)')
   }
-  // Two of the same at the same time: the second waits for what becomes of the first.
-  const underWay = new Map<string, Promise<unknown>>()
+  const underWay = new Set<string>()
   return universal({ name: 'deduplicate' }, (next) => async (item, context) => {
-    const fresh: { message: ProcessorMessage; id: string | undefined; done: () => void }[] = []
+    const messages = isBatch(item) ? item : [item]
+    const ids = new Map(messages.map((message) => [message, id(message)]))
+    const claimed: string[] = []
     try {
-      for (const message of isBatch(item) ? item : [item]) {
-        const name = id(message)
-        if (name !== undefined) {
-          if (fresh.some((other) => other.id === name)) {
-            message.ack.skip()
-            continue
-          }
-          while (underWay.has(name)) await underWay.get(name)
-          if (await store.has(name)) {
-            message.ack.skip()
-            continue
-          }
-        }
-        fresh.push({ message, id: name, done: begin(underWay, name) })
+      // In one order for everybody, so that no two batches wait for each other.
+      for (const name of [...new Set(ids.values())].sort()) {
+        if (name === undefined) continue
+        // Two of the same at the same time: the second waits for what becomes of the first. Without a place, because the
+        // first may need one.
+        while (underWay.has(name)) await context.sleep(lookAgain)
+        underWay.add(name)
+        claimed.push(name)
       }
+      const fresh = await freshOf(messages, ids, store)
       if (fresh.length === 0) return undefined
-      const rest: Item = isBatch(item) ? fresh.map(({ message }) => message) : item
-      const remember = async (failed: ReadonlySet<ProcessorMessage>) => {
-        for (const { message, id: name } of fresh) {
+      const rest: Item = isBatch(item) ? fresh : item
+      let failed: ReadonlySet<ProcessorMessage> = new Set()
+      try {
+        return await next(rest, context)
+      } catch (error) {
+        const part = failedPart(rest, error)
+        failed = new Set(isBatch(part) ? part : [part])
+        throw error
+      } finally {
+        for (const message of fresh) {
+          const name = ids.get(message)
           if (name !== undefined && !failed.has(message)) await store.add(name, window)
         }
       }
-      try {
-        await next(rest, context)
-      } catch (error) {
-        const failed = failedPart(rest, error)
-        if (isBatch(failed)) await remember(new Set(failed))
-        throw error
-      }
-      await remember(new Set())
-      return undefined
     } finally {
-      for (const { done } of fresh) done()
+      for (const name of claimed) underWay.delete(name)
     }
   })
 }
 
-function begin(underWay: Map<string, Promise<unknown>>, name: string | undefined): () => void {
-  if (name === undefined) return () => {}
-  let end: () => void = () => {}
-  const over = new Promise<void>((resolve) => {
-    end = resolve
-  })
-  underWay.set(name, over)
-  return () => {
-    if (underWay.get(name) === over) underWay.delete(name)
-    end()
+// Milliseconds.
+const lookAgain = 20
+
+/** Those that were not handled yet; the others are skipped. */
+async function freshOf(
+  messages: readonly ProcessorMessage[],
+  ids: ReadonlyMap<ProcessorMessage, string | undefined>,
+  store: DeduplicationStore,
+): Promise<ProcessorMessage[]> {
+  const seen = new Set<string>()
+  const fresh: ProcessorMessage[] = []
+  for (const message of messages) {
+    const name = ids.get(message)
+    if (name === undefined || (!seen.has(name) && !(await store.has(name)))) fresh.push(message)
+    else message.ack.skip()
+    if (name !== undefined) seen.add(name)
   }
+  return fresh
 }
 
 /** Ids in the order in which they were added. */
