@@ -1,0 +1,231 @@
+// A processor on top of odradek/pipeline: each batch is a transaction that holds what its handlers sent, and its offsets.
+import type {
+  ConsumerConfig,
+  DeliveryReport,
+  KafkaError,
+  MessageBatch,
+  ProducerConfig,
+  ProducerRecord,
+} from '../index.js'
+import { Pipeline, type PipelineMetrics, type TransformContext } from '../pipeline.js'
+import { Batcher } from './batcher.js'
+import type { Journal } from './journal.js'
+import type { Route, Router } from './router.js'
+import { Scheduler } from './scheduler.js'
+import { type ProcessorSettings, producerConfigOf } from './settings.js'
+import { Partition, Task, type TaskHost } from './task.js'
+import type { Outcome, ProcessorEvent, ProcessorMessage } from './types.js'
+
+export class ExactlyOnceRun {
+  readonly #settings: ProcessorSettings
+  readonly #router: Router
+  readonly #journal: Journal
+  readonly #pipeline: Pipeline
+  readonly #stop = new AbortController()
+  #failure: { error: unknown } | undefined
+  #current: Transacted | undefined
+  readonly consumer = undefined
+  readonly flow = undefined
+  joined = false
+
+  constructor(settings: ProcessorSettings, router: Router, topics: (string | RegExp)[], journal: Journal) {
+    this.#settings = settings
+    this.#router = router
+    this.#journal = journal
+    const { config, options, group } = settings
+    const { 'group.id': _, ...consumer } = config as ConsumerConfig & Record<string, unknown>
+    const { logger, onStatistics, tokenProvider, exactlyOnce } = options
+    this.#pipeline = new Pipeline({
+      config: {},
+      consumer: consumer as ConsumerConfig,
+      producer: producerConfigOf(config, options.producer as ProducerConfig | undefined),
+      group,
+      topics,
+      transform: (batch, context) => this.#transform(batch, context),
+      signal: this.#stop.signal,
+      onError: (error) => this.onError(error as KafkaError),
+      ...defined({ logger, onStatistics, tokenProvider }),
+      ...defined({ ...exactlyOnce }),
+    })
+  }
+
+  get metrics(): PipelineMetrics {
+    return this.#pipeline.metrics
+  }
+
+  get scheduler(): Scheduler | undefined {
+    return this.#current?.scheduler
+  }
+
+  get draining(): boolean {
+    return this.#stop.signal.aborted
+  }
+
+  onError(error: KafkaError): void {
+    this.#journal.lastError = error
+    const fail = (thrown: unknown) => {
+      this.#failure ??= { error: thrown }
+      this.#stop.abort()
+    }
+    try {
+      const result = this.#settings.options.onError(error)
+      if (result instanceof Promise) result.catch(fail)
+    } catch (thrown) {
+      fail(thrown)
+    }
+  }
+
+  async run(signal: AbortSignal | undefined): Promise<void> {
+    const stop = () => this.#stop.abort()
+    signal?.addEventListener('abort', stop, { once: true })
+    if (signal?.aborted) stop()
+    try {
+      await this.#pipeline.run()
+    } finally {
+      signal?.removeEventListener('abort', stop)
+    }
+    if (this.#failure) throw this.#failure.error
+  }
+
+  async #transform(batch: MessageBatch, context: TransformContext): Promise<undefined> {
+    this.joined = true
+    const transacted = new Transacted(this.#settings, this.#router, this.#journal, context)
+    this.#current = transacted
+    try {
+      await transacted.run(batch)
+    } finally {
+      this.#current = undefined
+      this.#journal.tick()
+    }
+    return undefined
+  }
+}
+
+/** The messages of one transaction, handled as the settings say. */
+class Transacted implements TaskHost {
+  readonly #settings: ProcessorSettings
+  readonly #router: Router
+  readonly #journal: Journal
+  readonly #context: TransformContext
+  readonly #partitions = new Map<string, Partition>()
+  readonly #batchers = new Map<Route, Batcher>()
+  readonly scheduler: Scheduler
+  #left = 0
+  #failure: { error: unknown } | undefined
+
+  constructor(settings: ProcessorSettings, router: Router, journal: Journal, context: TransformContext) {
+    this.#settings = settings
+    this.#router = router
+    this.#journal = journal
+    this.#context = context
+    this.scheduler = new Scheduler(settings.concurrency, settings.orderBy, {
+      handle: (task) => this.#handle(task),
+      finished: (task, outcome) => this.#finished(task, outcome),
+      failed: (error) => {
+        this.#failure ??= { error }
+        // The transaction is aborted, so what has not begun need not begin.
+        this.scheduler.stop()
+      },
+    })
+  }
+
+  async run(batch: MessageBatch): Promise<void> {
+    const { signal } = this.#context
+    let timer: NodeJS.Timeout | undefined
+    // Told to stop: the transaction at hand is finished, unless that takes too long or would mean to wait.
+    const stop = () => {
+      if (this.scheduler.sleeping > 0) this.#abandon()
+      else timer = setTimeout(() => this.#abandon(), this.#settings.drainTimeout)
+    }
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      this.#add(batch)
+      const over = () => this.#left === 0 || (this.scheduler.stopped && this.#idle())
+      while (!(await this.scheduler.until(over, 0x7fffffff)));
+      if (this.#failure) throw this.#failure.error
+      if (this.#left > 0) throw signal.reason
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', stop)
+      for (const batcher of this.#batchers.values()) batcher.stop()
+    }
+  }
+
+  #idle(): boolean {
+    for (const { busy } of this.#partitions.values()) if (busy > 0) return false
+    return true
+  }
+
+  #abandon(): void {
+    this.scheduler.stop()
+    for (const { controller } of this.#partitions.values()) controller.abort(this.#context.signal.reason)
+  }
+
+  #add(batch: MessageBatch): void {
+    batch.forEach((message) => {
+      const partition = this.#partition(message.topic, message.partition)
+      if (!partition) return
+      this.#journal.received++
+      this.#left++
+      const task = new Task(message, partition)
+      const batcher = this.#batcher(partition.route)
+      if (batcher) batcher.add(task)
+      else this.scheduler.add(task)
+    })
+    // There is no more to come in this transaction.
+    for (const batcher of this.#batchers.values()) batcher.hurry()
+    this.scheduler.pump()
+  }
+
+  #partition(topic: string, number: number): Partition | undefined {
+    const name = `${number}/${topic}`
+    let partition = this.#partitions.get(name)
+    if (!partition) {
+      const route = this.#router.route(topic)
+      if (!route) return undefined
+      partition = new Partition(topic, number, route, this)
+      this.#partitions.set(name, partition)
+    }
+    return partition
+  }
+
+  #batcher(route: Route): Batcher | undefined {
+    if (!route.definition.batch) return undefined
+    let batcher = this.#batchers.get(route)
+    if (!batcher) {
+      const ordered = this.#settings.orderBy !== 'none'
+      batcher = new Batcher(route, this.scheduler, ordered, (tasks, call) => this.#journal.timed(tasks, call))
+      batcher.eager = true
+      this.#batchers.set(route, batcher)
+    }
+    return batcher
+  }
+
+  #handle(task: Task): unknown {
+    if (this.#journal.observed) task.began = performance.now()
+    return task.partition.route.handle(task.message as ProcessorMessage, task)
+  }
+
+  #finished(task: Task, outcome: Outcome): void {
+    this.#journal.finished(task, outcome)
+    if (outcome !== 'success' && outcome !== 'skip') return
+    task.partition.finish(task)
+    this.#left--
+  }
+
+  send(record: ProducerRecord): Promise<DeliveryReport> {
+    return this.#context.tx.send(record)
+  }
+
+  sleep(ms: number, tasks: readonly Task[]): Promise<void> {
+    return this.scheduler.sleep(ms, tasks)
+  }
+
+  emit(event: ProcessorEvent): void {
+    this.#journal.emit(event)
+  }
+}
+
+function defined<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>
+}

@@ -1,0 +1,385 @@
+// One run of a processor that is a group's member: receives, schedules, stores what is handled, gives partitions up.
+import {
+  Consumer,
+  type ConsumerConfig,
+  type DeliveryReport,
+  KafkaError,
+  type Message,
+  type MessageBatch,
+  type ProducerRecord,
+  type TopicPartition,
+  type TopicPartitionOffset,
+} from '../index.js'
+import { Batcher } from './batcher.js'
+import { Flow } from './flow.js'
+import type { Journal } from './journal.js'
+import type { Route, Router } from './router.js'
+import { Scheduler } from './scheduler.js'
+import type { Sender } from './sender.js'
+import type { ProcessorSettings } from './settings.js'
+import { Partition, Task, type TaskHost } from './task.js'
+import type { Outcome, ProcessorEvent, ProcessorMessage } from './types.js'
+
+const storeInterval = 200
+// For handlers that heed their signal, after it has aborted.
+const grace = 1000
+// REBALANCE_IN_PROGRESS, ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH, STALE_MEMBER_EPOCH: the group has
+// moved on, and will have the messages handled again; librdkafka commits once more when it gives the partitions up.
+const movedOn = new Set([
+  'REBALANCE_IN_PROGRESS',
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+  'FENCED_MEMBER_EPOCH',
+  'STALE_MEMBER_EPOCH',
+])
+
+const nameOf = (topic: string, partition: number) => `${partition}/${topic}`
+
+export class ConsumerRun implements TaskHost {
+  readonly #settings: ProcessorSettings
+  readonly #router: Router
+  readonly #journal: Journal
+  readonly #sender: Sender
+  readonly #partitions = new Map<string, Partition>()
+  readonly #batchers = new Map<Route, Batcher>()
+  readonly #dirty = new Set<Partition>()
+  readonly #end = new AbortController()
+  readonly scheduler: Scheduler
+  readonly consumer: Consumer
+  readonly flow: Flow
+  #failure: { error: unknown } | undefined
+  #stop: () => void = () => {}
+  readonly #stopped = new Promise<void>((resolve) => {
+    this.#stop = resolve
+  })
+  /** Takes nothing new any more. */
+  draining = false
+  /** The group has given it its partitions, of which there may be none. */
+  joined = false
+
+  constructor(settings: ProcessorSettings, router: Router, journal: Journal, sender: Sender) {
+    this.#settings = settings
+    this.#router = router
+    this.#journal = journal
+    this.#sender = sender
+    const { options, concurrency, orderBy } = settings
+    const { logger, onStatistics, onThrottle, tokenProvider } = options
+    this.scheduler = new Scheduler(concurrency, orderBy, {
+      handle: (task) => this.#handle(task),
+      finished: (task, outcome) => this.#finished(task, outcome),
+      failed: (error) => this.fail(error),
+    })
+    this.consumer = new Consumer(configOf(settings), {
+      logger,
+      onStatistics,
+      onThrottle,
+      tokenProvider,
+      onError: (error) => this.onError(error),
+      onAssigned: (partitions) => this.#assigned(partitions),
+      onRevoked: (partitions) => this.#revoked(partitions),
+      onLost: (partitions) => this.#lost(partitions),
+    })
+    this.flow = new Flow(settings, this.scheduler, this.consumer, this.#partitions, journal, (error) =>
+      this.onError(error as KafkaError),
+    )
+  }
+
+  /** An error of a broker or of the library: the program decides whether that is the end. */
+  onError(error: KafkaError): void {
+    this.#journal.lastError = error
+    try {
+      const result = this.#settings.options.onError(error)
+      if (result instanceof Promise) result.catch((thrown) => this.fail(thrown))
+    } catch (thrown) {
+      this.fail(thrown)
+    }
+  }
+
+  /** Ends the run with this error. */
+  fail(error: unknown): void {
+    this.#failure ??= { error }
+    this.#stop()
+  }
+
+  async run(signal: AbortSignal | undefined): Promise<void> {
+    const stop = () => this.#stop()
+    signal?.addEventListener('abort', stop, { once: true })
+    if (signal?.aborted) stop()
+    const timer = setInterval(() => this.#store(), storeInterval)
+    try {
+      await this.consumer.subscribe(this.#router.topics)
+      const reading = this.#read().catch((error) => {
+        if (!this.#end.signal.aborted) this.fail(error)
+      })
+      await Promise.race([this.#stopped, reading])
+      await this.#drain()
+      this.#end.abort()
+      await reading
+    } catch (error) {
+      this.fail(error)
+    } finally {
+      clearInterval(timer)
+      signal?.removeEventListener('abort', stop)
+      await this.#close()
+    }
+    if (this.#failure) throw this.#failure.error
+  }
+
+  async #read(): Promise<void> {
+    const batches = this.consumer.batches({ signal: this.#end.signal })
+    for (;;) {
+      await this.flow.room(() => this.draining)
+      const { value, done } = await batches.next()
+      if (done) break
+      if (this.#settings.guarantee === 'at-most-once' && !this.draining) await this.#committed(value)
+      else this.#accept(value, undefined)
+    }
+    if (this.consumer.fatalError) throw this.consumer.fatalError
+  }
+
+  #accept(batch: MessageBatch, refused: ReadonlySet<Partition> | undefined): void {
+    let topic: string | undefined
+    let number = -1
+    let partition: Partition | undefined
+    let batcher: Batcher | undefined
+    batch.forEach((message: Message) => {
+      if (message.partition !== number || message.topic !== topic) {
+        topic = message.topic
+        number = message.partition
+        partition = this.#partition(topic, number)
+        batcher = partition && this.#batcher(partition.route)
+      }
+      if (!partition || partition.closed || this.draining || refused?.has(partition)) return
+      this.#journal.received++
+      const task = new Task(message, partition)
+      if (batcher) batcher.add(task)
+      else this.scheduler.add(task)
+    })
+    this.scheduler.pump()
+  }
+
+  /** At most once: what is committed first may be handled. */
+  async #committed(batch: MessageBatch): Promise<void> {
+    const refused = new Map<Partition, TopicPartitionOffset>()
+    const first = new Map<string, TopicPartitionOffset>()
+    batch.forEach(({ topic, partition, offset }) => {
+      const name = nameOf(topic, partition)
+      if (!first.has(name)) first.set(name, { topic, partition, offset })
+    })
+    const refuse = ({ topic, partition }: TopicPartition) => {
+      const ours = this.#partition(topic, partition)
+      const from = first.get(nameOf(topic, partition))
+      if (ours && from) refused.set(ours, from)
+    }
+    try {
+      for (const result of await this.consumer.commit(batch)) if (result.error) refuse(result)
+    } catch (error) {
+      this.#reportCommit(error)
+      for (const from of first.values()) refuse(from)
+    }
+    this.#accept(batch, new Set(refused.keys()))
+    if (refused.size === 0 || this.consumer.closed) return
+    // Not committed, so not handled: read again, by whoever has the partition then.
+    await this.consumer.seek([...refused.values()]).catch((error) => this.#reportCommit(error))
+  }
+
+  #partition(topic: string, partition: number): Partition | undefined {
+    return this.#partitions.get(nameOf(topic, partition))
+  }
+
+  #batcher(route: Route): Batcher | undefined {
+    if (!route.definition.batch) return undefined
+    let batcher = this.#batchers.get(route)
+    if (!batcher) {
+      const ordered = this.#settings.orderBy !== 'none'
+      batcher = new Batcher(route, this.scheduler, ordered, (tasks, call) => this.#journal.timed(tasks, call))
+      this.#batchers.set(route, batcher)
+    }
+    return batcher
+  }
+
+  // --- Handling
+
+  #handle(task: Task): unknown {
+    if (this.#journal.observed) task.began = performance.now()
+    return task.partition.route.handle(task.message as ProcessorMessage, task)
+  }
+
+  #finished(task: Task, outcome: Outcome): void {
+    const { partition } = task
+    this.#journal.finished(task, outcome)
+    if (outcome === 'success' || outcome === 'skip') {
+      if (partition.finish(task) && !partition.dirty) {
+        partition.dirty = true
+        this.#dirty.add(partition)
+      }
+    }
+    if (partition.paused) this.flow.look(partition)
+  }
+
+  send(record: ProducerRecord): Promise<DeliveryReport> {
+    return this.#sender.send(record)
+  }
+
+  sleep(ms: number, tasks: readonly Task[]): Promise<void> {
+    return this.scheduler.sleep(ms, tasks)
+  }
+
+  emit(event: ProcessorEvent): void {
+    this.#journal.emit(event)
+  }
+
+  // --- Offsets
+
+  /** Stores what is handled, for librdkafka to commit. */
+  #store(only?: ReadonlySet<Partition>): boolean {
+    this.#journal.tick()
+    if (this.#dirty.size === 0 || this.consumer.fatalError) return false
+    const offsets: TopicPartitionOffset[] = []
+    for (const partition of this.#dirty) {
+      if (only && !only.has(partition)) continue
+      this.#dirty.delete(partition)
+      partition.dirty = false
+      const { passed } = partition
+      if (passed) offsets.push(passed)
+    }
+    if (offsets.length === 0 || this.#settings.guarantee === 'at-most-once') return false
+    try {
+      this.consumer.storeOffsets(offsets)
+    } catch (error) {
+      // Closed meanwhile: nothing is lost but the knowledge that these were handled.
+      if (!this.consumer.closed) this.onError(error as KafkaError)
+      return false
+    }
+    return true
+  }
+
+  async #commitStored(): Promise<void> {
+    try {
+      await this.consumer.commit()
+    } catch (error) {
+      this.#reportCommit(error)
+    }
+  }
+
+  #reportCommit(error: unknown): void {
+    if (error instanceof KafkaError && movedOn.has(error.code)) return
+    this.onError(error as KafkaError)
+  }
+
+  // --- Partitions come and go
+
+  async #assigned(list: TopicPartition[]): Promise<TopicPartitionOffset[] | undefined> {
+    this.joined = true
+    for (const { topic, partition } of list) {
+      const route = this.#router.route(topic)
+      if (!route) continue
+      const ours = new Partition(topic, partition, route, this)
+      if (this.draining) ours.close()
+      this.#partitions.set(nameOf(topic, partition), ours)
+    }
+    this.emit({ type: 'rebalance', kind: 'assigned', partitions: list })
+    return (await this.#settings.options.onAssigned?.(list)) ?? undefined
+  }
+
+  /** Work in flight is finished, within bounds; then it is committed; then the partitions are given up. */
+  async #revoked(list: TopicPartition[]): Promise<void> {
+    const partitions = this.#closePartitions(list)
+    this.emit({ type: 'rebalance', kind: 'revoked', partitions: list })
+    if (!(await this.#settled(partitions, this.#settings.drainTimeout))) {
+      await this.#abandon(partitions, new KafkaError('_TIMED_OUT', 'the partition is given up: draining took too long'))
+    }
+    try {
+      await this.#settings.options.onRevoked?.(list)
+    } finally {
+      if (this.#store(new Set(partitions))) await this.#commitStored()
+      await this.#forget(partitions)
+    }
+  }
+
+  async #lost(list: TopicPartition[]): Promise<void> {
+    this.joined = false
+    const partitions = this.#closePartitions(list)
+    this.emit({ type: 'rebalance', kind: 'lost', partitions: list })
+    await this.#abandon(
+      partitions,
+      new KafkaError('_ASSIGNMENT_LOST', 'the partition is taken by another member already'),
+    )
+    const { onLost, onRevoked } = this.#settings.options
+    try {
+      await (onLost ?? onRevoked)?.(list)
+    } finally {
+      await this.#forget(partitions)
+    }
+  }
+
+  #closePartitions(list: readonly TopicPartition[]): Partition[] {
+    const partitions: Partition[] = []
+    for (const { topic, partition } of list) {
+      const ours = this.#partition(topic, partition)
+      if (!ours) continue
+      partitions.push(ours)
+      for (const batcher of this.#batchers.values()) batcher.drop(ours)
+      this.scheduler.close(ours)
+    }
+    return partitions
+  }
+
+  #settled(partitions: readonly Partition[], ms: number): Promise<boolean> {
+    return this.scheduler.until(() => partitions.every(({ busy }) => busy === 0), ms)
+  }
+
+  /** Tells handlers that they work for nothing, and gives those that listen the time to end. */
+  async #abandon(partitions: readonly Partition[], reason: unknown): Promise<void> {
+    for (const { controller, busy } of partitions) if (busy > 0) controller.abort(reason)
+    await this.#settled(partitions, grace)
+  }
+
+  async #forget(partitions: readonly Partition[]): Promise<void> {
+    for (const partition of partitions) {
+      this.#dirty.delete(partition)
+      this.#partitions.delete(nameOf(partition.topic, partition.partition))
+    }
+    await this.flow.forget(partitions)
+  }
+
+  get assigned(): Partition[] {
+    return [...this.#partitions.values()]
+  }
+
+  // --- The end
+
+  /** What is at work is finished; nothing is begun. Meanwhile this stays a member that answers its group. */
+  async #drain(): Promise<void> {
+    this.draining = true
+    this.scheduler.stop()
+    for (const batcher of this.#batchers.values()) batcher.stop()
+    const partitions = this.assigned
+    const busy = () => partitions.some((partition) => partition.busy > 0)
+    if (busy()) {
+      void this.flow.pauseAll()
+      if (!(await this.#settled(partitions, this.#settings.drainTimeout))) {
+        await this.#abandon(partitions, new KafkaError('_TIMED_OUT', 'the processor stops: draining took too long'))
+      }
+    }
+    this.#store()
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.consumer.close()
+    } catch (error) {
+      this.onError(error as KafkaError)
+    }
+    await this.#sender.close().catch((error) => this.onError(error))
+  }
+}
+
+function configOf({ config, guarantee }: ProcessorSettings): ConsumerConfig {
+  return {
+    'auto.offset.reset': 'earliest',
+    ...config,
+    'enable.auto.offset.store': false,
+    'enable.auto.commit': guarantee === 'at-least-once',
+  }
+}

@@ -1,0 +1,80 @@
+// Serdes without a cluster: what comes back, and what is refused.
+import type { Message } from 'odradek'
+import {
+  avro,
+  buffer,
+  DecodeError,
+  EncodeError,
+  json,
+  RegistryError,
+  type Serde,
+  string,
+  TypedConsumer,
+} from 'odradek/serde'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+
+const message = { topic: 't', partition: 3, offset: 7, headers: [] } as unknown as Message
+const from = { topic: 't', part: 'value', message } as const
+const to = { topic: 't', part: 'value', headers: {} } as const
+
+async function roundTrip<T>(serde: Serde<T>, value: T): Promise<T> {
+  const bytes = await serde.serialize(value, to)
+  return await serde.deserialize(bytes === null ? null : Buffer.from(bytes as string), from)
+}
+
+const failing = async (call: () => unknown): Promise<Error> => {
+  try {
+    await call()
+  } catch (error) {
+    return error as Error
+  }
+  throw new Error('it was accepted')
+}
+
+describe('serdes', () => {
+  it('give back what they were given; null stays null, and is not empty', async () => {
+    for (const value of ['', 'a', 'ü€𝄞', null]) expect(await roundTrip(string(), value)).toBe(value)
+    for (const value of [{ a: [1, null] }, [], 0, '', false, null])
+      expect(await roundTrip(json(), value)).toEqual(value)
+    expect(await buffer().deserialize(Buffer.from([0, 255]), from)).toEqual(Buffer.from([0, 255]))
+    expect(await string().serialize(null, to)).toBe(null)
+    expect(await json().serialize(null, to)).toBe(null)
+  })
+
+  it('say where what does not decode is, and that it never will', async () => {
+    const error = await failing(() => json().deserialize(Buffer.from('{'), from))
+    expect(error).toBeInstanceOf(DecodeError)
+    expect(error).toMatchObject({ permanent: true, topic: 't', partition: 3, offset: 7, part: 'value' })
+    expect(error.message).toMatch(/^the value of t \[3\] at 7 does not decode: /)
+    expect(error.cause).toBeInstanceOf(SyntaxError)
+    const bytes = await failing(() => string().deserialize(Buffer.from([0xff]), { ...from, part: 'key' }))
+    expect(bytes.message).toBe('the key of t [3] at 7 does not decode: it is not UTF-8')
+  })
+
+  it('refuse what they cannot write', async () => {
+    expect((await failing(() => string().serialize(7 as never, to))).message).toMatch(/it is not a string but number/)
+    expect((await failing(() => json().serialize(Symbol('x'), to))).message).toMatch(/JSON has no symbol/)
+    const circle: { self?: unknown } = {}
+    circle.self = circle
+    expect(await failing(() => json().serialize(circle, to))).toBeInstanceOf(EncodeError)
+    expect(() => json({} as never)).toThrow(/json\(\) takes a Standard Schema/)
+    expect(() => avro({})).toThrow(/a client of @confluentinc\/schemaregistry/)
+    expect(() => new TypedConsumer({ 'group.id': 'g' }, { value: {} as never })).toThrow(
+      /value is an object with deserialize/,
+    )
+  })
+
+  it('with a validator take what it accepts, and hand out what it makes of it', async () => {
+    const order = json(
+      z.object({ id: z.string(), at: z.string().transform((text) => text.length), n: z.number().default(1) }),
+    )
+    expect(await order.deserialize(Buffer.from('{"id":"a","at":"now"}'), from)).toEqual({ id: 'a', at: 3, n: 1 })
+    expect(await order.deserialize(null, from)).toBe(null)
+    const error = await failing(() => order.deserialize(Buffer.from('{"id":1,"at":"x"}'), from))
+    expect(error).toBeInstanceOf(DecodeError)
+    expect(error.message).toMatch(/does not decode: id: /)
+    expect(await failing(() => order.serialize({ id: 1 } as never, to))).toBeInstanceOf(EncodeError)
+    expect(new RegistryError('x')).toMatchObject({ retriable: true })
+  })
+})
