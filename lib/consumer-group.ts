@@ -1,5 +1,6 @@
 // What a consumer reads: subscriptions and the rebalances that follow, or partitions taken by hand.
 import { Dispatch, type NativePartition } from './binding.js'
+import { settlesWithin } from './client.js'
 import { ConsumerReading } from './consumer-reading.js'
 import { KafkaError } from './errors.js'
 import { checkPartitions, nameOf, type TopicPartition, type TopicPartitionOffset } from './offset.js'
@@ -12,6 +13,7 @@ export abstract class ConsumerGroup extends ConsumerReading {
   #assignment: TopicPartition[] = []
   #rebalance: Rebalance | undefined
   #rebalancing: Promise<void> | undefined
+  #abandon: (() => void) | undefined
   #barrier: Promise<unknown> = Promise.resolve()
   /** Partitions were taken by hand: there is no membership that could be lost. */
   protected byHand = false
@@ -73,7 +75,8 @@ export abstract class ConsumerGroup extends ConsumerReading {
     }
     const list = assigned ? withStarts(rebalance.native, starts) : null
     const settled = () => {
-      this.#rebalance = undefined
+      // The next one may be here already.
+      if (this.#rebalance === rebalance) this.#rebalance = undefined
       this.#take(rebalance)
     }
     try {
@@ -84,7 +87,17 @@ export abstract class ConsumerGroup extends ConsumerReading {
   }
 
   #runHook(rebalance: Rebalance): Promise<TopicPartitionOffset[] | undefined> {
-    return runHook(this.options, rebalance, this.maxPollInterval, (error) => this.report(error))
+    const abandoned = new Promise<undefined>((resolve) => {
+      this.#abandon = () => resolve(undefined)
+    })
+    const hook = runHook(this.options, rebalance, this.maxPollInterval, (error) => this.report(error))
+    return Promise.race([hook, abandoned])
+  }
+
+  /** Before leaving: a rebalance in the middle is finished, without its hook if that does not settle within `ms`. */
+  protected async finishRebalance(ms: number): Promise<void> {
+    if (!this.#rebalance || (await settlesWithin(this.runRebalance(), ms))) return
+    this.#abandon?.()
   }
 
   #take({ partitions, assigned, cooperative }: Rebalance): void {
@@ -136,9 +149,10 @@ export abstract class ConsumerGroup extends ConsumerReading {
     return list.map(({ topic }) => topic)
   }
 
-  /** Leaves the group's partitions, after the `onRevoked` hook; stays usable. */
+  /** Leaves the group's partitions, after the `onRevoked` hook, or gives up those taken by hand; stays usable. */
   async unsubscribe(): Promise<void> {
     this.assertOpen()
+    if (this.byHand) return this.assign(null)
     this.store()
     await this.command((id) => this.native.unsubscribe(id))
     while (this.isAssigned && !this.closed) {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { binding, Dispatch, type NativeConsumer, type NativePartition } from './binding.js'
 import { Client, type ClientOptions, guard } from './client.js'
 import { type ConsumerConfig, effective, prepareConfig } from './config.js'
+import { Connection } from './connection.js'
 import { ErrorCodes, errorName, KafkaError } from './errors.js'
 import { Inbox } from './inbox.js'
 import { Message, type PartitionSlot } from './message.js'
@@ -28,6 +29,8 @@ export interface ReadingOwner {
   readonly atEnd?: ((partition: TopicPartition, offset: number) => boolean) | undefined
   /** What it hands out is handled when the application says so. */
   readonly byHand?: boolean
+  /** It has ended, and still puts things in order; who wants to read next waits. */
+  readonly ending?: Promise<unknown> | undefined
 }
 
 /** @internal What is asked of the poll thread: Want in native/consumer.h. */
@@ -52,6 +55,12 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   protected readonly autoStore: boolean
   protected readonly autoCommit: boolean
   protected readonly attention: NodeJS.Timeout | undefined
+  /** @internal */
+  protected readonly connection = new Connection((timeout) =>
+    this.command((id) => this.native.metadata(id, timeout, false)),
+  )
+  /** When messages last came, in milliseconds since 1970. */
+  protected lastMessage: number | null = null
   #reader: ReadingOwner | undefined
   #asking = false
   // Whether the poll thread owes an answer.
@@ -90,8 +99,9 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   protected abstract store(): void
 
   /** @internal Throws when somebody reads already. */
-  acquire(reader: ReadingOwner): void {
+  async acquire(reader: ReadingOwner): Promise<void> {
     if (this.#reader === reader) return
+    while (this.#reader?.ending) await this.#reader.ending
     if (this.#reader) {
       throw new KafkaError('_CONFLICT', `${this.name} is being read already: there is one reader at a time`)
     }
@@ -101,7 +111,13 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
 
   /** @internal */
   release(reader: ReadingOwner): void {
-    if (this.#reader === reader) this.#reader = undefined
+    if (this.#reader !== reader) return
+    if (reader.byHand) {
+      // None of it is to be stored by whoever reads next.
+      this.busyWith = 0
+      this.store()
+    }
+    this.#reader = undefined
   }
 
   /** @internal What the application has been handed last: it is busy with so many messages. */
@@ -264,6 +280,10 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
     const hasErrors = (flags & SlabFlag.hasErrors) !== 0
     this.inbox.receive(memory, count, slots, hasErrors)
     this.#polled = performance.now()
+    if (!hasErrors) {
+      this.lastMessage = Date.now()
+      this.connection.seen()
+    }
     if (hasErrors && this.inbox.has(_MAX_POLL_EXCEEDED)) this.#tooLate()
     if (flags & SlabFlag.lastOfAnswer) this.#asked = false
     for (const wake of this.#waiting) wake()
@@ -278,6 +298,12 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
       'next, so its partitions go to other members; it rejoins when it asks again, and what it did not commit is read ' +
       'again. Handle messages quicker, read smaller batches, or raise max.poll.interval.ms'
     this.report(new KafkaError('_MAX_POLL_EXCEEDED', text))
+  }
+
+  /** @internal */
+  protected override report(error: KafkaError): void {
+    if (error.code === '_ALL_BROKERS_DOWN') this.connection.lost()
+    super.report(error)
   }
 
   protected override failed(): void {

@@ -1,7 +1,10 @@
 // A consumer: it asks, and the poll thread answers with slabs of messages. What an application was handed is stored as
 // handled when it asks for what comes after. Its layers: consumer-reading, -group, -positions, -offsets.
-import { settlesWithin } from './client.js'
+import type { Readable } from 'node:stream'
+import { type OperationOptions, settlesWithin } from './client.js'
+import type { ConsumerHealth } from './connection.js'
 import { ConsumerOffsets, rebalancing } from './consumer-offsets.js'
+import { type MessageSource, MessageStream, type ReadableOptions } from './consumer-readable.js'
 import type { ReadingOwner } from './consumer-reading.js'
 import { KafkaError } from './errors.js'
 import { Message } from './message.js'
@@ -13,6 +16,7 @@ export type { ConsumerOptions } from './consumer-reading.js'
 
 const defaultCloseTimeout = 30_000
 const hookGrace = 1000
+const defaultReadyTimeout = 30_000
 
 /**
  * Reads from Kafka, as a member of a group or by itself. Construction does not block and connects in the background.
@@ -70,10 +74,41 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
     return new MessageReader(this, this.inbox, signal, { atEnd })
   }
 
+  /**
+   * The messages as a Node stream in object mode. A stream takes messages before they are handled, so none of them counts
+   * as handled by itself: say so with `storeOffsets(message)`, or `commit(message)`. Destroying it leaves the consumer
+   * usable, and what the stream had not handed out comes again.
+   */
+  readable(options: ReadableOptions = {}): Readable {
+    const source: MessageSource = {
+      read: (signal) => new MessageReader(this, this.inbox, signal, { byHand: true }),
+      rewind: (offsets) => this.seek(offsets),
+    }
+    return new MessageStream(source, options)
+  }
+
+  /** How it is with this consumer, for a probe. Answers at once. */
+  health(): ConsumerHealth {
+    const { closed, fatalError, lastError, lastMessage } = this
+    const connected = !closed && this.connection.up
+    const lag = closed ? 0 : this.lag().reduce((sum, { lag }) => sum + (lag ?? 0), 0)
+    const ok = connected && !fatalError
+    return { ok, connected, assigned: this.isAssigned, fatalError, lastError, lastMessage, lag }
+  }
+
+  /**
+   * Resolves when a broker has answered, which needs no assignment. Rejects after `timeout` milliseconds (30 s without
+   * one) with what was wrong last: `_TRANSPORT`, `_TIMED_OUT`, …
+   */
+  async ready({ timeout = defaultReadyTimeout, signal }: OperationOptions = {}): Promise<void> {
+    this.assertOpen()
+    await this.connection.wait(timeout, signal)
+  }
+
   /** The next message, or null after `timeout` milliseconds without one. Null when closed, too. */
   async poll(timeout: number, { signal }: { signal?: AbortSignal } = {}): Promise<Message | null> {
     const reader = {}
-    this.acquire(reader)
+    await this.acquire(reader)
     try {
       if (!(await this.ask(performance.now() + timeout, signal))) return null
       const { slab, from } = this.inbox.take(1, Number.MAX_SAFE_INTEGER)
@@ -93,8 +128,8 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
       clearInterval(this.attention)
       this.store()
       this.interrupt()
-      // A rebalance in the middle is finished first; not for long, since its hook may be what waits for this.
-      if (this.rebalancePending) await settlesWithin(this.runRebalance(), Math.min(timeout / 2, hookGrace))
+      // Not for long, since a hook may be what waits for this.
+      await this.finishRebalance(Math.min(timeout / 2, hookGrace))
       if (this.autoCommit) await settlesWithin(this.#commitBeforeLeaving(), timeout / 2)
       this.leaving = true
     })
