@@ -63,10 +63,7 @@ export abstract class ConsumerGroup extends ConsumerReading {
     const rebalance = this.#rebalance
     if (!rebalance) return
     const { partitions, assigned } = rebalance
-    if (!assigned) {
-      if (rebalance.lost) this.inbox.forgetHanded(partitions)
-      this.store()
-    }
+    if (!assigned) await this.#drain(rebalance)
     // Who leaves takes nothing over any more.
     const starts = assigned && this.leaving ? undefined : await this.#runHook(rebalance)
     if (!assigned) {
@@ -86,12 +83,26 @@ export abstract class ConsumerGroup extends ConsumerReading {
     }
   }
 
-  #runHook(rebalance: Rebalance): Promise<TopicPartitionOffset[] | undefined> {
-    const abandoned = new Promise<undefined>((resolve) => {
+  /** What is in hand is finished and stored, unless it is lost anyway. */
+  async #drain({ partitions, lost }: Rebalance): Promise<void> {
+    const drained = this.reader?.revoking?.(partitions, lost)
+    if (drained) await settlesWithin(Promise.race([drained, this.#abandonable()]), this.maxPollInterval)
+    if (lost) {
+      this.inbox.forgetHanded(partitions)
+      this.reader?.handled?.()
+    }
+    this.store()
+  }
+
+  #abandonable(): Promise<undefined> {
+    return new Promise((resolve) => {
       this.#abandon = () => resolve(undefined)
     })
+  }
+
+  #runHook(rebalance: Rebalance): Promise<TopicPartitionOffset[] | undefined> {
     const hook = runHook(this.options, rebalance, this.maxPollInterval, (error) => this.report(error))
-    return Promise.race([hook, abandoned])
+    return Promise.race([hook, this.#abandonable()])
   }
 
   /** Before leaving: a rebalance in the middle is finished, without its hook if that does not settle within `ms`. */
@@ -104,9 +115,11 @@ export abstract class ConsumerGroup extends ConsumerReading {
     this.forgetPositions(cooperative ? partitions : null)
     if (assigned && !this.leaving) {
       this.#assignment = cooperative ? [...this.#assignment, ...partitions] : partitions
+      this.reader?.assigned?.(partitions)
       return
     }
     this.inbox.drop(cooperative ? partitions : null)
+    this.reader?.revoked?.(cooperative ? partitions : null)
     const gone = new Set(partitions.map(nameOf))
     this.#assignment = cooperative ? this.#assignment.filter((p) => !gone.has(nameOf(p))) : []
   }
@@ -177,6 +190,8 @@ export abstract class ConsumerGroup extends ConsumerReading {
           this.inbox.drop(null)
           this.forgetPositions(null)
           this.#assignment = list.map(({ topic, partition }) => ({ topic, partition }))
+          this.reader?.revoked?.(null)
+          this.reader?.assigned?.(this.#assignment)
         },
       ),
     )

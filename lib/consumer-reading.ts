@@ -29,6 +29,16 @@ export interface ReadingOwner {
   readonly atEnd?: ((partition: TopicPartition, offset: number) => boolean) | undefined
   /** What it hands out is handled when the application says so. */
   readonly byHand?: boolean
+  /** Pauses and seeks by itself, under this name. */
+  readonly exclusive?: string
+  /** Partitions have been taken over; are about to be given up; are gone. */
+  assigned?(partitions: readonly TopicPartition[]): void
+  revoking?(partitions: readonly TopicPartition[], lost: boolean): Promise<void>
+  revoked?(partitions: readonly TopicPartition[] | null): void
+  /** What was handled since this was asked last, where that is not all that was handed out. */
+  handled?(): TopicPartitionOffset[]
+  /** The first of each partition that it got and did not hand out. */
+  unread?(): TopicPartitionOffset[]
   /** It has ended, and still puts things in order; who wants to read next waits. */
   readonly ending?: Promise<unknown> | undefined
 }
@@ -125,9 +135,8 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
     this.busyWith = count
   }
 
-  /** Whether what is handed out counts as handled when more is asked for. */
-  protected get storing(): boolean {
-    return this.autoStore && !this.#reader?.byHand
+  protected get reader(): ReadingOwner | undefined {
+    return this.#reader
   }
 
   /** @internal Makes the reader look up: see Inbox.limit. */
@@ -293,6 +302,7 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   #tooLate(): void {
     this.inbox.forgetHanded(null)
     this.inbox.drop(null)
+    this.#reader?.revoked?.(null)
     const text =
       `the application took longer than ${this.maxPollInterval} ms (max.poll.interval.ms) from one message or batch to the ` +
       'next, so its partitions go to other members; it rejoins when it asks again, and what it did not commit is read ' +

@@ -9,6 +9,8 @@ import type { ReadingOwner } from './consumer-reading.js'
 import { KafkaError } from './errors.js'
 import { Message } from './message.js'
 import type { MessageBatch } from './message-batch.js'
+import type { PartitionStream } from './partition-stream.js'
+import { PartitionStreams, type PartitionStreamsOptions } from './partition-streams.js'
 import { RangeReader, type ReadOptions } from './range.js'
 import { type BatchOptions, BatchReader, MessageReader } from './readers.js'
 
@@ -85,6 +87,41 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
       rewind: (offsets) => this.seek(offsets),
     }
     return new MessageStream(source, options)
+  }
+
+  /**
+   * A stream for each assigned partition, those that come with later assignments included: each to be read at its own
+   * pace, all at once. One whose handler does not keep up is paused when `max` messages wait in it. A message counts as
+   * handled when its stream is asked for the next one; a partition is given up when its handler is through with the message
+   * in hand. A handler that takes longer than `max.poll.interval.ms` stops the reading of all, so that the group notices.
+   *
+   * ```ts
+   * for await (const stream of consumer.partitionStreams()) {
+   *   void (async () => { for await (const message of stream) await handle(message) })()
+   * }
+   * ```
+   */
+  partitionStreams(options: PartitionStreamsOptions = {}): AsyncIterableIterator<PartitionStream> {
+    const consumer = this
+    return new PartitionStreams(
+      {
+        inbox: this.inbox,
+        maxPollInterval: this.attention ? this.maxPollInterval : Number.POSITIVE_INFINITY,
+        get closed() {
+          return consumer.closed
+        },
+        get assignment() {
+          return consumer.assignment
+        },
+        acquire: (owner) => this.acquire(owner),
+        release: (owner) => this.release(owner),
+        ask: (deadline, signal) => this.ask(deadline, signal),
+        pause: (partitions) => this._pause(partitions),
+        resume: (partitions) => this._resume(partitions),
+        seek: (offsets) => this._seek(offsets),
+      },
+      options,
+    )
   }
 
   /** How it is with this consumer, for a probe. Answers at once. */
