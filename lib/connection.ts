@@ -1,5 +1,5 @@
 // Whether a client's cluster answers, for probes. librdkafka says when all brokers are gone, and not when one is back.
-import { KafkaError } from './errors.js'
+import type { KafkaError } from './errors.js'
 
 const probeTimeout = 1000
 const probePause = 1000
@@ -47,20 +47,6 @@ export class Connection {
   get up(): boolean {
     if (!this.#up && performance.now() - this.#probed > probePause) this.#ask().catch(() => {})
     return this.#up
-  }
-
-  /** Until a broker answers; rejects with the last error, or the signal's reason. */
-  async wait(timeout: number, signal: AbortSignal | undefined): Promise<void> {
-    const deadline = performance.now() + timeout
-    while (!this.#up) {
-      signal?.throwIfAborted()
-      try {
-        await this.#ask()
-      } catch (error) {
-        if (!(error instanceof KafkaError) || error.code === '_STATE' || performance.now() >= deadline) throw error
-        await new Promise((resolve) => setTimeout(resolve, Math.min(50, Math.max(0, deadline - performance.now()))))
-      }
-    }
   }
 
   #ask(): Promise<void> {

@@ -66,9 +66,7 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   protected readonly autoCommit: boolean
   protected readonly attention: NodeJS.Timeout | undefined
   /** @internal */
-  protected readonly connection = new Connection((timeout) =>
-    this.command((id) => this.native.metadata(id, timeout, false)),
-  )
+  protected readonly connection = new Connection((timeout) => this.ready({ timeout }))
   /** When messages last came, in milliseconds since 1970. */
   protected lastMessage: number | null = null
   #reader: ReadingOwner | undefined

@@ -1,7 +1,7 @@
 // A consumer: it asks, and the poll thread answers with slabs of messages. What an application was handed is stored as
 // handled when it asks for what comes after. Its layers: consumer-reading, -group, -positions, -offsets.
 import type { Readable } from 'node:stream'
-import { type OperationOptions, settlesWithin } from './client.js'
+import { settlesWithin } from './client.js'
 import type { ConsumerHealth } from './connection.js'
 import { ConsumerOffsets, rebalancing } from './consumer-offsets.js'
 import { type MessageSource, MessageStream, type ReadableOptions } from './consumer-readable.js'
@@ -18,7 +18,6 @@ export type { ConsumerOptions } from './consumer-reading.js'
 
 const defaultCloseTimeout = 30_000
 const hookGrace = 1000
-const defaultReadyTimeout = 30_000
 
 /**
  * Reads from Kafka, as a member of a group or by itself. Construction does not block and connects in the background.
@@ -131,15 +130,6 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
     const lag = closed ? 0 : this.lag().reduce((sum, { lag }) => sum + (lag ?? 0), 0)
     const ok = connected && !fatalError
     return { ok, connected, assigned: this.isAssigned, fatalError, lastError, lastMessage, lag }
-  }
-
-  /**
-   * Resolves when a broker has answered, which needs no assignment. Rejects after `timeout` milliseconds (30 s without
-   * one) with what was wrong last: `_TRANSPORT`, `_TIMED_OUT`, …
-   */
-  async ready({ timeout = defaultReadyTimeout, signal }: OperationOptions = {}): Promise<void> {
-    this.assertOpen()
-    await this.connection.wait(timeout, signal)
   }
 
   /** The next message, or null after `timeout` milliseconds without one. Null when closed, too. */
