@@ -1,7 +1,7 @@
 // How a consumer gets its messages: it asks, and the poll thread answers with slabs (inbox.ts).
 import { randomUUID } from 'node:crypto'
 import { binding, Dispatch, type NativeConsumer, type NativePartition } from './binding.js'
-import { Client, type ClientOptions, guard } from './client.js'
+import { Client, type ClientOptions, guard, type OperationOptions } from './client.js'
 import { type ConsumerConfig, effective, prepareConfig } from './config.js'
 import { Connection } from './connection.js'
 import { ErrorCodes, errorName, KafkaError } from './errors.js'
@@ -306,6 +306,11 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
       'next, so its partitions go to other members; it rejoins when it asks again, and what it did not commit is read ' +
       'again. Handle messages quicker, read smaller batches, or raise max.poll.interval.ms'
     this.report(new KafkaError('_MAX_POLL_EXCEEDED', text))
+  }
+
+  override async ready(options: OperationOptions = {}): Promise<void> {
+    await super.ready(options)
+    this.connection.seen()
   }
 
   /** @internal */
