@@ -67,3 +67,18 @@ it('gives up partitions taken by hand', async () => {
   await consumer.assign([{ topic: 't', partition: 1, offset: 0 }])
   expect(consumer.assignment).toEqual([{ topic: 't', partition: 1 }])
 })
+
+it.each(['classic', 'consumer'] as const)(
+  'subscribes to what a RegExp matches, and to nothing else: %s',
+  async (protocol) => {
+    for (const name of ['1', '22', 'x', '1b'])
+      await cluster.createTopic(`pattern-${protocol}-${name}`, { partitions: 1 })
+    const config = { 'bootstrap.servers': cluster.bootstrapServers, 'group.id': `pattern-${protocol}` } as const
+    await using consumer = new Consumer({ ...config, 'group.protocol': protocol, 'fetch.wait.max.ms': 50 })
+    await consumer.subscribe(new RegExp(`${protocol}-(?:\\d+|x)$`))
+    await waitFor('an assignment', async () => (await consumer.poll(10)) ?? consumer.isAssigned)
+    const topics = ['1', '22', 'x'].map((name) => `pattern-${protocol}-${name}`)
+    await waitFor('all of them', async () => (await consumer.poll(10)) ?? consumer.assignment.length >= topics.length)
+    expect(consumer.assignment.map(({ topic }) => topic).sort()).toEqual(topics)
+  },
+)
