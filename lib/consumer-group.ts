@@ -1,6 +1,7 @@
 // What a consumer reads: subscriptions and the rebalances that follow, or partitions taken by hand.
 import { Dispatch, type NativePartition } from './binding.js'
 import { settlesWithin } from './client.js'
+import { publishRebalance } from './consumer-diagnostics.js'
 import { ConsumerReading } from './consumer-reading.js'
 import { KafkaError } from './errors.js'
 import { checkPartitions, nameOf, type TopicPartition, type TopicPartitionOffset } from './offset.js'
@@ -63,6 +64,7 @@ export abstract class ConsumerGroup extends ConsumerReading {
     const rebalance = this.#rebalance
     if (!rebalance) return
     const { partitions, assigned } = rebalance
+    publishRebalance(this.name, { kind: assigned ? 'assigned' : rebalance.lost ? 'lost' : 'revoked', partitions })
     if (!assigned) await this.#drain(rebalance)
     // Who leaves takes nothing over any more.
     const starts = assigned && this.leaving ? undefined : await this.#runHook(rebalance)

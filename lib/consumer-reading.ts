@@ -4,6 +4,7 @@ import { binding, Dispatch, type NativeConsumer, type NativePartition } from './
 import { Client, type ClientOptions, guard, type OperationOptions } from './client.js'
 import { type ConsumerConfig, effective, prepareConfig } from './config.js'
 import { Connection } from './connection.js'
+import { publishCommit, publishReceive } from './consumer-diagnostics.js'
 import { ErrorCodes, errorName, KafkaError } from './errors.js'
 import { Inbox } from './inbox.js'
 import { Message, type PartitionSlot } from './message.js'
@@ -275,7 +276,9 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
         break
       case Dispatch.offsetCommit: {
         const error = a ? KafkaError.from(a as never) : undefined
-        guard(() => this.options.onOffsetCommit?.(partitionResults(b as NativePartition[]), error))
+        const results = partitionResults(b as NativePartition[])
+        publishCommit(this.name, results, error)
+        guard(() => this.options.onOffsetCommit?.(results, error))
         break
       }
       default:
@@ -285,6 +288,7 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
 
   #receive(memory: ArrayBuffer, count: number, slots: PartitionSlot[] | null, flags: number): void {
     const hasErrors = (flags & SlabFlag.hasErrors) !== 0
+    publishReceive(this.name, count, memory.byteLength)
     this.inbox.receive(memory, count, slots, hasErrors)
     this.#polled = performance.now()
     if (!hasErrors) {

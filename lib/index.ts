@@ -57,6 +57,7 @@ export type { ClientOptions, LogEntry, Logger, OperationOptions, Throttle } from
 export type { AdminConfig, ConsumerConfig, ProducerConfig, ShareConsumerConfig, TopicConfig } from './config.js'
 export type { ConsumerHealth } from './connection.js'
 export { Consumer, type ConsumerOptions } from './consumer.js'
+export type { ConsumerCommitEvent, ConsumerRebalanceEvent, ConsumerReceiveEvent } from './consumer-diagnostics.js'
 export type { PartitionLag, Watermarks } from './consumer-positions.js'
 export type { ReadableOptions } from './consumer-readable.js'
 export { type DeliveryReport, DeliveryReports, type DeliveryStatus } from './delivery-report.js'

@@ -1,5 +1,6 @@
 // Rebalances that overtake each other, and what becomes of an application that changes its mind.
-import { Consumer, type ConsumerOptions, MockCluster } from 'odradek'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { Consumer, type ConsumerOptions, type Message, MockCluster, Producer } from 'odradek'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { waitFor } from '../helpers/wait.js'
 
@@ -82,3 +83,38 @@ it.each(['classic', 'consumer'] as const)(
     expect(consumer.assignment.map(({ topic }) => topic).sort()).toEqual(topics)
   },
 )
+
+it('tells diagnostics channels what came, was committed and was rebalanced', async () => {
+  const events: { [name: string]: object[] } = { receive: [], commit: [], rebalance: [] }
+  const listeners = Object.entries(events).map(([name, list]) => {
+    const listener = (event: unknown) => {
+      if ((event as { client: string }).client === 'watched') list.push(event as object)
+    }
+    subscribe(`odradek:consumer:${name}`, listener)
+    return () => unsubscribe(`odradek:consumer:${name}`, listener)
+  })
+  try {
+    await cluster.createTopic('watched', { partitions: 1 })
+    await using producer = new Producer({ 'bootstrap.servers': cluster.bootstrapServers })
+    await producer.send({ topic: 'watched', value: 'x' })
+    const config = {
+      'bootstrap.servers': cluster.bootstrapServers,
+      'group.id': 'watched',
+      'client.id': 'watched',
+    } as const
+    const consumer = new Consumer({ ...config, 'group.protocol': 'consumer', 'auto.offset.reset': 'earliest' })
+    await consumer.subscribe('watched')
+    const message = await consumer.poll(20_000)
+    await consumer.commit(message as Message)
+    await consumer.close()
+  } finally {
+    for (const stop of listeners) stop()
+  }
+  const partitions = [{ topic: 'watched', partition: 0 }]
+  expect(events.rebalance.map((event) => ({ ...event, client: undefined }))).toEqual([
+    { kind: 'assigned', partitions },
+    { kind: 'revoked', partitions },
+  ])
+  expect(events.receive).toMatchObject([{ count: 1 }])
+  expect(events.commit[0]).toMatchObject({ results: [{ ...partitions[0], offset: 1 }], error: undefined })
+})
