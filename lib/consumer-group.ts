@@ -1,5 +1,7 @@
 // What a consumer reads: subscriptions and the rebalances that follow, or partitions taken by hand.
 import { Dispatch, type NativePartition } from './binding.js'
+import { settlesWithin } from './client.js'
+import { publishRebalance } from './consumer-diagnostics.js'
 import { ConsumerReading } from './consumer-reading.js'
 import { KafkaError } from './errors.js'
 import { checkPartitions, nameOf, type TopicPartition, type TopicPartitionOffset } from './offset.js'
@@ -12,6 +14,7 @@ export abstract class ConsumerGroup extends ConsumerReading {
   #assignment: TopicPartition[] = []
   #rebalance: Rebalance | undefined
   #rebalancing: Promise<void> | undefined
+  #abandon: (() => void) | undefined
   #barrier: Promise<unknown> = Promise.resolve()
   /** Partitions were taken by hand: there is no membership that could be lost. */
   protected byHand = false
@@ -61,10 +64,8 @@ export abstract class ConsumerGroup extends ConsumerReading {
     const rebalance = this.#rebalance
     if (!rebalance) return
     const { partitions, assigned } = rebalance
-    if (!assigned) {
-      if (rebalance.lost) this.inbox.forgetHanded(partitions)
-      this.store()
-    }
+    publishRebalance(this.name, { kind: assigned ? 'assigned' : rebalance.lost ? 'lost' : 'revoked', partitions })
+    if (!assigned) await this.#drain(rebalance)
     // Who leaves takes nothing over any more.
     const starts = assigned && this.leaving ? undefined : await this.#runHook(rebalance)
     if (!assigned) {
@@ -73,7 +74,8 @@ export abstract class ConsumerGroup extends ConsumerReading {
     }
     const list = assigned ? withStarts(rebalance.native, starts) : null
     const settled = () => {
-      this.#rebalance = undefined
+      // The next one may be here already.
+      if (this.#rebalance === rebalance) this.#rebalance = undefined
       this.#take(rebalance)
     }
     try {
@@ -83,17 +85,43 @@ export abstract class ConsumerGroup extends ConsumerReading {
     }
   }
 
+  /** What is in hand is finished and stored, unless it is lost anyway. */
+  async #drain({ partitions, lost }: Rebalance): Promise<void> {
+    const drained = this.reader?.revoking?.(partitions, lost)
+    if (drained) await settlesWithin(Promise.race([drained, this.#abandonable()]), this.maxPollInterval)
+    if (lost) {
+      this.inbox.forgetHanded(partitions)
+      this.reader?.handled?.()
+    }
+    this.store()
+  }
+
+  #abandonable(): Promise<undefined> {
+    return new Promise((resolve) => {
+      this.#abandon = () => resolve(undefined)
+    })
+  }
+
   #runHook(rebalance: Rebalance): Promise<TopicPartitionOffset[] | undefined> {
-    return runHook(this.options, rebalance, this.maxPollInterval, (error) => this.report(error))
+    const hook = runHook(this.options, rebalance, this.maxPollInterval, (error) => this.report(error))
+    return Promise.race([hook, this.#abandonable()])
+  }
+
+  /** Before leaving: a rebalance in the middle is finished, without its hook if that does not settle within `ms`. */
+  protected async finishRebalance(ms: number): Promise<void> {
+    if (!this.#rebalance || (await settlesWithin(this.runRebalance(), ms))) return
+    this.#abandon?.()
   }
 
   #take({ partitions, assigned, cooperative }: Rebalance): void {
     this.forgetPositions(cooperative ? partitions : null)
     if (assigned && !this.leaving) {
       this.#assignment = cooperative ? [...this.#assignment, ...partitions] : partitions
+      this.reader?.assigned?.(partitions)
       return
     }
     this.inbox.drop(cooperative ? partitions : null)
+    this.reader?.revoked?.(cooperative ? partitions : null)
     const gone = new Set(partitions.map(nameOf))
     this.#assignment = cooperative ? this.#assignment.filter((p) => !gone.has(nameOf(p))) : []
   }
@@ -136,9 +164,10 @@ export abstract class ConsumerGroup extends ConsumerReading {
     return list.map(({ topic }) => topic)
   }
 
-  /** Leaves the group's partitions, after the `onRevoked` hook; stays usable. */
+  /** Leaves the group's partitions, after the `onRevoked` hook, or gives up those taken by hand; stays usable. */
   async unsubscribe(): Promise<void> {
     this.assertOpen()
+    if (this.byHand) return this.assign(null)
     this.store()
     await this.command((id) => this.native.unsubscribe(id))
     while (this.isAssigned && !this.closed) {
@@ -163,6 +192,8 @@ export abstract class ConsumerGroup extends ConsumerReading {
           this.inbox.drop(null)
           this.forgetPositions(null)
           this.#assignment = list.map(({ topic, partition }) => ({ topic, partition }))
+          this.reader?.revoked?.(null)
+          this.reader?.assigned?.(this.#assignment)
         },
       ),
     )

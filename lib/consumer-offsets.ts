@@ -1,5 +1,6 @@
 // What a group is told of how far its member has got: offsets stored, committed, and handed to transactions.
 import type { OperationOptions } from './client.js'
+import { publishCommit } from './consumer-diagnostics.js'
 import { ConsumerPositions } from './consumer-positions.js'
 import { ErrorCodes, KafkaError } from './errors.js'
 import {
@@ -52,11 +53,13 @@ export abstract class ConsumerOffsets extends ConsumerPositions {
     const list = what === undefined ? null : offsetsOf(what)
     try {
       const results = partitionResults(await this.command((id) => this.native.commit(id, list), signal))
+      publishCommit(this.name, results, undefined)
       if (list && this.autoStore) this.#storeCommitted(results)
       return results
     } catch (error) {
       // Nothing to commit is no failure.
       if (error instanceof KafkaError && error.errno === _NO_OFFSET) return []
+      if (error instanceof KafkaError) publishCommit(this.name, [], error)
       throw error
     }
   }

@@ -45,9 +45,16 @@ export abstract class ConsumerPositions extends ConsumerGroup {
     const results = partitionResults(this.native.position(checkPartitions(partitions, 'position')))
     // librdkafka's own position (rd_kafka_position) is ahead by what it has given us and nobody was handed.
     const next = new Map(this.#next)
-    for (const at of [...this.inbox.handed(), ...this.inbox.unread()]) next.set(nameOf(at), at.offset)
+    const waiting = this.reader?.unread?.() ?? []
+    for (const at of [...this.inbox.handed(), ...this.inbox.unread(), ...waiting]) next.set(nameOf(at), at.offset)
     for (const result of results) result.offset = next.get(nameOf(result)) ?? Offset.invalid
     return results
+  }
+
+  #assertFree(what: string): void {
+    const by = this.reader?.exclusive
+    if (by)
+      throw new KafkaError('_CONFLICT', `${what}: ${this.name} is read by ${by}, which pauses and seeks by itself`)
   }
 
   protected override forgetPositions(partitions: readonly TopicPartition[] | null): void {
@@ -63,7 +70,8 @@ export abstract class ConsumerPositions extends ConsumerGroup {
   protected override store(): void {
     const offsets = this.inbox.settle(this.busyWith)
     this.#note(offsets)
-    if (this.storing && offsets.length > 0) this.native.storeOffsets(offsets)
+    const handled = this.reader?.handled?.() ?? (this.reader?.byHand ? [] : offsets)
+    if (this.autoStore && handled.length > 0) this.native.storeOffsets(handled)
   }
 
   /**
@@ -73,6 +81,12 @@ export abstract class ConsumerPositions extends ConsumerGroup {
    */
   async pause(partitions: readonly TopicPartition[]): Promise<TopicPartitionResult[]> {
     this.assertOpen()
+    this.#assertFree('pause')
+    return this._pause(partitions)
+  }
+
+  /** @internal */
+  _pause(partitions: readonly TopicPartition[]): Promise<TopicPartitionResult[]> {
     const list = checkPartitions(partitions, 'pause')
     return this.exclusively(async () => {
       let unread: TopicPartitionOffset[] = []
@@ -94,6 +108,12 @@ export abstract class ConsumerPositions extends ConsumerGroup {
   /** Goes on with paused partitions. */
   async resume(partitions: readonly TopicPartition[]): Promise<TopicPartitionResult[]> {
     this.assertOpen()
+    this.#assertFree('resume')
+    return this._resume(partitions)
+  }
+
+  /** @internal */
+  _resume(partitions: readonly TopicPartition[]): Promise<TopicPartitionResult[]> {
     const list = checkPartitions(partitions, 'resume')
     return this.exclusively(async () =>
       partitionResults(await this.command<NativePartition[]>((id) => this.native.resume(id, list))),
@@ -109,6 +129,15 @@ export abstract class ConsumerPositions extends ConsumerGroup {
     { timeout = seekTimeout, signal }: OperationOptions = {},
   ): Promise<TopicPartitionResult[]> {
     this.assertOpen()
+    this.#assertFree('seek')
+    return this._seek(offsets, { timeout, ...(signal ? { signal } : {}) })
+  }
+
+  /** @internal */
+  _seek(
+    offsets: readonly TopicPartitionOffset[],
+    { timeout = seekTimeout, signal }: OperationOptions = {},
+  ): Promise<TopicPartitionResult[]> {
     const list = checkOffsets(offsets, 'seek')
     return this.exclusively(async () => {
       this.store()

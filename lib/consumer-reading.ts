@@ -1,8 +1,10 @@
 // How a consumer gets its messages: it asks, and the poll thread answers with slabs (inbox.ts).
 import { randomUUID } from 'node:crypto'
 import { binding, Dispatch, type NativeConsumer, type NativePartition } from './binding.js'
-import { Client, type ClientOptions, guard } from './client.js'
+import { Client, type ClientOptions, guard, type OperationOptions } from './client.js'
 import { type ConsumerConfig, effective, prepareConfig } from './config.js'
+import { Connection } from './connection.js'
+import { publishCommit, publishReceive } from './consumer-diagnostics.js'
 import { ErrorCodes, errorName, KafkaError } from './errors.js'
 import { Inbox } from './inbox.js'
 import { Message, type PartitionSlot } from './message.js'
@@ -28,6 +30,18 @@ export interface ReadingOwner {
   readonly atEnd?: ((partition: TopicPartition, offset: number) => boolean) | undefined
   /** What it hands out is handled when the application says so. */
   readonly byHand?: boolean
+  /** Pauses and seeks by itself, under this name. */
+  readonly exclusive?: string
+  /** Partitions have been taken over; are about to be given up; are gone. */
+  assigned?(partitions: readonly TopicPartition[]): void
+  revoking?(partitions: readonly TopicPartition[], lost: boolean): Promise<void>
+  revoked?(partitions: readonly TopicPartition[] | null): void
+  /** What was handled since this was asked last, where that is not all that was handed out. */
+  handled?(): TopicPartitionOffset[]
+  /** The first of each partition that it got and did not hand out. */
+  unread?(): TopicPartitionOffset[]
+  /** It has ended, and still puts things in order; who wants to read next waits. */
+  readonly ending?: Promise<unknown> | undefined
 }
 
 /** @internal What is asked of the poll thread: Want in native/consumer.h. */
@@ -52,6 +66,10 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   protected readonly autoStore: boolean
   protected readonly autoCommit: boolean
   protected readonly attention: NodeJS.Timeout | undefined
+  /** @internal */
+  protected readonly connection = new Connection((timeout) => this.ready({ timeout }))
+  /** When messages last came, in milliseconds since 1970. */
+  protected lastMessage: number | null = null
   #reader: ReadingOwner | undefined
   #asking = false
   // Whether the poll thread owes an answer.
@@ -90,8 +108,9 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   protected abstract store(): void
 
   /** @internal Throws when somebody reads already. */
-  acquire(reader: ReadingOwner): void {
+  async acquire(reader: ReadingOwner): Promise<void> {
     if (this.#reader === reader) return
+    while (this.#reader?.ending) await this.#reader.ending
     if (this.#reader) {
       throw new KafkaError('_CONFLICT', `${this.name} is being read already: there is one reader at a time`)
     }
@@ -101,7 +120,13 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
 
   /** @internal */
   release(reader: ReadingOwner): void {
-    if (this.#reader === reader) this.#reader = undefined
+    if (this.#reader !== reader) return
+    if (reader.byHand) {
+      // None of it is to be stored by whoever reads next.
+      this.busyWith = 0
+      this.store()
+    }
+    this.#reader = undefined
   }
 
   /** @internal What the application has been handed last: it is busy with so many messages. */
@@ -109,9 +134,8 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
     this.busyWith = count
   }
 
-  /** Whether what is handed out counts as handled when more is asked for. */
-  protected get storing(): boolean {
-    return this.autoStore && !this.#reader?.byHand
+  protected get reader(): ReadingOwner | undefined {
+    return this.#reader
   }
 
   /** @internal Makes the reader look up: see Inbox.limit. */
@@ -252,7 +276,9 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
         break
       case Dispatch.offsetCommit: {
         const error = a ? KafkaError.from(a as never) : undefined
-        guard(() => this.options.onOffsetCommit?.(partitionResults(b as NativePartition[]), error))
+        const results = partitionResults(b as NativePartition[])
+        publishCommit(this.name, results, error)
+        guard(() => this.options.onOffsetCommit?.(results, error))
         break
       }
       default:
@@ -262,8 +288,13 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
 
   #receive(memory: ArrayBuffer, count: number, slots: PartitionSlot[] | null, flags: number): void {
     const hasErrors = (flags & SlabFlag.hasErrors) !== 0
+    publishReceive(this.name, count, memory.byteLength)
     this.inbox.receive(memory, count, slots, hasErrors)
     this.#polled = performance.now()
+    if (!hasErrors) {
+      this.lastMessage = Date.now()
+      this.connection.seen()
+    }
     if (hasErrors && this.inbox.has(_MAX_POLL_EXCEEDED)) this.#tooLate()
     if (flags & SlabFlag.lastOfAnswer) this.#asked = false
     for (const wake of this.#waiting) wake()
@@ -273,11 +304,23 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   #tooLate(): void {
     this.inbox.forgetHanded(null)
     this.inbox.drop(null)
+    this.#reader?.revoked?.(null)
     const text =
       `the application took longer than ${this.maxPollInterval} ms (max.poll.interval.ms) from one message or batch to the ` +
       'next, so its partitions go to other members; it rejoins when it asks again, and what it did not commit is read ' +
       'again. Handle messages quicker, read smaller batches, or raise max.poll.interval.ms'
     this.report(new KafkaError('_MAX_POLL_EXCEEDED', text))
+  }
+
+  override async ready(options: OperationOptions = {}): Promise<void> {
+    await super.ready(options)
+    this.connection.seen()
+  }
+
+  /** @internal */
+  protected override report(error: KafkaError): void {
+    if (error.code === '_ALL_BROKERS_DOWN') this.connection.lost()
+    super.report(error)
   }
 
   protected override failed(): void {

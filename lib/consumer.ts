@@ -1,11 +1,16 @@
 // A consumer: it asks, and the poll thread answers with slabs of messages. What an application was handed is stored as
 // handled when it asks for what comes after. Its layers: consumer-reading, -group, -positions, -offsets.
+import type { Readable } from 'node:stream'
 import { settlesWithin } from './client.js'
+import type { ConsumerHealth } from './connection.js'
 import { ConsumerOffsets, rebalancing } from './consumer-offsets.js'
+import { type MessageSource, MessageStream, type ReadableOptions } from './consumer-readable.js'
 import type { ReadingOwner } from './consumer-reading.js'
 import { KafkaError } from './errors.js'
 import { Message } from './message.js'
 import type { MessageBatch } from './message-batch.js'
+import type { PartitionStream } from './partition-stream.js'
+import { PartitionStreams, type PartitionStreamsOptions } from './partition-streams.js'
 import { RangeReader, type ReadOptions } from './range.js'
 import { type BatchOptions, BatchReader, MessageReader } from './readers.js'
 
@@ -70,10 +75,67 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
     return new MessageReader(this, this.inbox, signal, { atEnd })
   }
 
+  /**
+   * The messages as a Node stream in object mode. A stream takes messages before they are handled, so none of them counts
+   * as handled by itself: say so with `storeOffsets(message)`, or `commit(message)`. Destroying it leaves the consumer
+   * usable, and what the stream had not handed out comes again.
+   */
+  readable(options: ReadableOptions = {}): Readable {
+    const source: MessageSource = {
+      read: (signal) => new MessageReader(this, this.inbox, signal, { byHand: true }),
+      rewind: (offsets) => this.seek(offsets),
+    }
+    return new MessageStream(source, options)
+  }
+
+  /**
+   * A stream for each assigned partition, those that come with later assignments included: each to be read at its own
+   * pace, all at once. One whose handler does not keep up is paused when `max` messages wait in it. A message counts as
+   * handled when its stream is asked for the next one; a partition is given up when its handler is through with the message
+   * in hand. A handler that takes longer than `max.poll.interval.ms` stops the reading of all, so that the group notices.
+   *
+   * ```ts
+   * for await (const stream of consumer.partitionStreams()) {
+   *   void (async () => { for await (const message of stream) await handle(message) })()
+   * }
+   * ```
+   */
+  partitionStreams(options: PartitionStreamsOptions = {}): AsyncIterableIterator<PartitionStream> {
+    const consumer = this
+    return new PartitionStreams(
+      {
+        inbox: this.inbox,
+        maxPollInterval: this.attention ? this.maxPollInterval : Number.POSITIVE_INFINITY,
+        get closed() {
+          return consumer.closed
+        },
+        get assignment() {
+          return consumer.assignment
+        },
+        acquire: (owner) => this.acquire(owner),
+        release: (owner) => this.release(owner),
+        ask: (deadline, signal) => this.ask(deadline, signal),
+        pause: (partitions) => this._pause(partitions),
+        resume: (partitions) => this._resume(partitions),
+        seek: (offsets) => this._seek(offsets),
+      },
+      options,
+    )
+  }
+
+  /** How it is with this consumer, for a probe. Answers at once. */
+  health(): ConsumerHealth {
+    const { closed, fatalError, lastError, lastMessage } = this
+    const connected = !closed && this.connection.up
+    const lag = closed ? 0 : this.lag().reduce((sum, { lag }) => sum + (lag ?? 0), 0)
+    const ok = connected && !fatalError
+    return { ok, connected, assigned: this.isAssigned, fatalError, lastError, lastMessage, lag }
+  }
+
   /** The next message, or null after `timeout` milliseconds without one. Null when closed, too. */
   async poll(timeout: number, { signal }: { signal?: AbortSignal } = {}): Promise<Message | null> {
     const reader = {}
-    this.acquire(reader)
+    await this.acquire(reader)
     try {
       if (!(await this.ask(performance.now() + timeout, signal))) return null
       const { slab, from } = this.inbox.take(1, Number.MAX_SAFE_INTEGER)
@@ -93,8 +155,8 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
       clearInterval(this.attention)
       this.store()
       this.interrupt()
-      // A rebalance in the middle is finished first; not for long, since its hook may be what waits for this.
-      if (this.rebalancePending) await settlesWithin(this.runRebalance(), Math.min(timeout / 2, hookGrace))
+      // Not for long, since a hook may be what waits for this.
+      await this.finishRebalance(Math.min(timeout / 2, hookGrace))
       if (this.autoCommit) await settlesWithin(this.#commitBeforeLeaving(), timeout / 2)
       this.leaving = true
     })

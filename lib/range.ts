@@ -37,6 +37,7 @@ export class RangeReader implements AsyncIterableIterator<Message> {
   readonly #isolation: 'read_uncommitted' | 'read_committed'
   /** By partition the first offset that is not read; those that are through are gone. */
   readonly #left = new Map<string, number>()
+  readonly #paused: TopicPartition[] = []
   #reader: MessageReader | undefined
   #ended = false
 
@@ -68,7 +69,11 @@ export class RangeReader implements AsyncIterableIterator<Message> {
     this.#ended = true
     const reader = this.#reader
     await reader?.return()
-    if (reader && !this.#consumer.closed) await this.#consumer.assign(null)
+    if (reader && !this.#consumer.closed) {
+      // A pause would outlast the assignment.
+      if (this.#paused.length > 0) await this.#consumer.resume(this.#paused)
+      await this.#consumer.assign(null)
+    }
     return done
   }
 
@@ -102,7 +107,10 @@ export class RangeReader implements AsyncIterableIterator<Message> {
     if (to === undefined) return false
     if (offset < to - 1) return true
     this.#left.delete(nameOf(message))
-    if (this.#left.size > 0) await this.#consumer.pause([{ topic, partition }])
+    if (this.#left.size > 0) {
+      this.#paused.push({ topic, partition })
+      await this.#consumer.pause([{ topic, partition }])
+    }
     return offset < to
   }
 

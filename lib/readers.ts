@@ -31,6 +31,7 @@ abstract class Reader<T> implements AsyncIterableIterator<T>, ReadingOwner {
   // ReadingOwner
   readonly atEnd: ReadingOwner['atEnd']
   readonly byHand: boolean
+  ending: Promise<unknown> | undefined
 
   constructor(consumer: Consumer, inbox: Inbox, signal: AbortSignal | undefined, owner: ReadingOwner = {}) {
     this.atEnd = owner.atEnd
@@ -60,7 +61,7 @@ abstract class Reader<T> implements AsyncIterableIterator<T>, ReadingOwner {
     try {
       if (!this.#acquired) {
         if (this.consumer.closed && !this.consumer.fatalError) return done
-        this.consumer.acquire(this)
+        await this.consumer.acquire(this)
         this.#acquired = true
       }
       const value = await this.take()

@@ -52,12 +52,12 @@ void Consumer::OnOpen(rd_kafka_t* rk) {
 }
 
 std::chrono::milliseconds Consumer::Serve(rd_kafka_t*) {
-  if (!queue_ || rebalance_.type != RD_KAFKA_RESP_ERR_NO_ERROR) return kIdle;
+  if (!queue_ || !rebalances_.empty()) return kIdle;
   const Want want = want_;
   if (want == Want::kNothing) return kIdle;
   // The wish is taken back before the messages are pushed: JavaScript may have the next wish at once.
   const size_t count = Drain(false, BatchLimit());
-  if (rebalance_.type != RD_KAFKA_RESP_ERR_NO_ERROR || count > 0) return kIdle;
+  if (!rebalances_.empty() || count > 0) return kIdle;
   return want == Want::kWait ? kKeepAlive : kIdle;
 }
 
@@ -66,7 +66,7 @@ size_t Consumer::BatchLimit() const { return std::clamp<size_t>(kBatchBytes / av
 // At most one message: JavaScript asks once for each message or batch that it has handed out since, so what waits outside
 // librdkafka does not grow.
 Result Consumer::Poll() {
-  if (queue_ && rebalance_.type == RD_KAFKA_RESP_ERR_NO_ERROR) Drain(false, 1);
+  if (queue_ && rebalances_.empty()) Drain(false, 1);
   return Result::Ok();
 }
 
@@ -114,16 +114,18 @@ void Consumer::OnRebalance(rd_kafka_t* rk, rd_kafka_resp_err_t type,
   // Left over in the queue. What has left its group answers nothing any more: each of the calls below would wait for ever.
   if (self->gave_up_ || rd_kafka_consumer_closed(rk)) return;
   const char* protocol = rd_kafka_rebalance_protocol(rk);
-  self->rebalance_.type = type;
-  self->rebalance_.partitions = Share(rd_kafka_topic_partition_list_copy(partitions));
-  self->rebalance_.lost = rd_kafka_assignment_lost(rk) != 0;
-  self->rebalance_.cooperative = protocol != nullptr && std::strcmp(protocol, "COOPERATIVE") == 0;
-  self->rebalance_new_ = true;
+  Rebalance rebalance;
+  rebalance.type = type;
+  rebalance.partitions = Share(rd_kafka_topic_partition_list_copy(partitions));
+  rebalance.lost = rd_kafka_assignment_lost(rk) != 0;
+  rebalance.cooperative = protocol != nullptr && std::strcmp(protocol, "COOPERATIVE") == 0;
+  if (self->rebalances_.empty()) self->rebalance_new_ = true;
+  self->rebalances_.push_back(std::move(rebalance));
 }
 
 void Consumer::PushRebalance() {
   rebalance_new_ = false;
-  Push([rebalance = rebalance_](Napi::Env env, const Napi::Function& dispatch) {
+  Push([rebalance = rebalances_.front()](Napi::Env env, const Napi::Function& dispatch) {
     Send(env, dispatch,
          {Napi::Number::New(env, static_cast<int>(Dispatch::kRebalance)),
           Napi::Number::New(env, rebalance.type), PartitionListToJs(env, rebalance.partitions.get()),
@@ -132,24 +134,29 @@ void Consumer::PushRebalance() {
 }
 
 Result Consumer::CompleteRebalance(rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* partitions) {
-  const Rebalance rebalance = std::exchange(rebalance_, Rebalance());
+  if (rebalances_.empty()) return Result::Ok();
+  const Rebalance rebalance = std::move(rebalances_.front());
+  rebalances_.pop_front();
   if (rd_kafka_consumer_closed(rk)) return Result::Ok();
-  // While it leaves the group, librdkafka takes whatever is said here as giving everything up.
+  KafkaError error = Assign(rk, rebalance, partitions);
+  // librdkafka waits until it is told something that it accepts.
+  if (error) rd_kafka_assign(rk, nullptr);
+  // While it leaves the group, it takes whatever it is told as giving everything up.
   gave_up_ = closing_;
-  ErrorHandle error;
+  if (gave_up_) rebalances_.clear();
+  if (!rebalances_.empty()) PushRebalance();
+  return Result::Fail(std::move(error));
+}
+
+KafkaError Consumer::Assign(rd_kafka_t* rk, const Rebalance& rebalance,
+                            const rd_kafka_topic_partition_list_t* partitions) {
   if (rebalance.type == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     const rd_kafka_topic_partition_list_t* list = partitions ? partitions : rebalance.partitions.get();
-    if (rebalance.cooperative) {
-      error.reset(rd_kafka_incremental_assign(rk, list));
-    } else {
-      return Result::Fail(KafkaError::Of(rd_kafka_assign(rk, list)));
-    }
-  } else if (rebalance.cooperative && rebalance.type == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
-    error.reset(rd_kafka_incremental_unassign(rk, rebalance.partitions.get()));
-  } else {
-    return Result::Fail(KafkaError::Of(rd_kafka_assign(rk, nullptr)));
+    if (!rebalance.cooperative) return KafkaError::Of(rd_kafka_assign(rk, list));
+    return KafkaError::Of(ErrorHandle(rd_kafka_incremental_assign(rk, list)));
   }
-  return Result::Fail(KafkaError::Of(std::move(error)));
+  if (!rebalance.cooperative) return KafkaError::Of(rd_kafka_assign(rk, nullptr));
+  return KafkaError::Of(ErrorHandle(rd_kafka_incremental_unassign(rk, rebalance.partitions.get())));
 }
 
 Result Consumer::Commit(rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* offsets) {
@@ -186,7 +193,7 @@ void Consumer::OnClose(rd_kafka_t* rk, Clock::time_point deadline) {
   ErrorHandle error(rd_kafka_consumer_close_queue(rk, queue_.get()));
   if (error) return;
   while (!rd_kafka_consumer_closed(rk) && Clock::now() < deadline && !stopping()) {
-    if (rebalance_.type == RD_KAFKA_RESP_ERR_NO_ERROR) Drain(true, kMaxBatch);
+    if (rebalances_.empty()) Drain(true, kMaxBatch);
     ServeOnce(rk, std::chrono::milliseconds(20));
   }
   // What is still queued refers to partitions, and so to brokers: rd_kafka_destroy would wait for it for ever, since it

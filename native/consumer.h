@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,8 @@ class Consumer final : public Client {
 
   static void OnRebalance(rd_kafka_t* rk, rd_kafka_resp_err_t type,
                           rd_kafka_topic_partition_list_t* partitions, void* opaque);
+  static KafkaError Assign(rd_kafka_t* rk, const Rebalance& rebalance,
+                           const rd_kafka_topic_partition_list_t* partitions);
   // How many messages it got, of at most `limit`; they are pushed, or dropped when closing.
   size_t Drain(bool drop, size_t limit);
   void PushMessages(size_t count);
@@ -63,11 +66,11 @@ class Consumer final : public Client {
   QueueHandle queue_;
   MessageSlabs slabs_;
   std::vector<rd_kafka_message_t*> messages_;
-  size_t average_size_ = 1024;  // of a message, bytes
-  Rebalance rebalance_;         // being dealt with while its type is set
-  bool rebalance_new_ = false;  // not pushed yet
-  bool closing_ = false;        // leaving the group
-  bool gave_up_ = false;        // while leaving: no rebalance is true any more
+  size_t average_size_ = 1024;        // of a message, bytes
+  std::deque<Rebalance> rebalances_;  // the first is being dealt with; one may follow before it is through
+  bool rebalance_new_ = false;        // not pushed yet
+  bool closing_ = false;              // leaving the group
+  bool gave_up_ = false;              // while leaving: no rebalance is true any more
   std::atomic<Want> want_{Want::kNothing};
 };
 

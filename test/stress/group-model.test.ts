@@ -1,0 +1,54 @@
+// The groups of test/broker/group-model.test.ts for longer, with brokers that are killed and come back meanwhile. Replay, or
+// longer: ODRADEK_GROUP_SEED=… ODRADEK_GROUP_EVENTS=…
+import { describe, expect, it } from 'vitest'
+import { randomOf } from '../helpers/bank.js'
+import { GroupModel } from '../helpers/group-model.js'
+import { startCluster, witness } from '../helpers/kafka.js'
+
+const seed = Number(process.env.ODRADEK_GROUP_SEED ?? 20261121)
+const events = Number(process.env.ODRADEK_GROUP_EVENTS ?? 150)
+const partitions = 6
+
+const protocols = {
+  eager: { 'partition.assignment.strategy': 'range', 'heartbeat.interval.ms': 200 },
+  cooperative: { 'partition.assignment.strategy': 'cooperative-sticky', 'heartbeat.interval.ms': 200 },
+  'KIP-848': { 'group.protocol': 'consumer' },
+} as const
+
+describe.each(Object.keys(protocols) as (keyof typeof protocols)[])('%s', (protocol) => {
+  it(`shows every message over ${events} events and restarts of brokers`, {
+    timeout: 600_000 + events * 4000,
+  }, async () => {
+    await using cluster = await startCluster({ brokers: 3 })
+    const kafka = (await witness()).at(cluster.brokers)
+    await kafka.createTopic('t', { partitions, replication: 3 })
+    const random = randomOf(seed)
+    const config = {
+      'bootstrap.servers': cluster.brokers,
+      'group.id': 'g',
+      'auto.offset.reset': 'earliest',
+      'auto.commit.interval.ms': 500,
+      ...protocols[protocol],
+    } as const
+    await using model = new GroupModel('t', partitions, config, seed)
+    await model.open()
+    let restarts = 0
+    for (let i = 0; i < events && model.wrong.length === 0; i++) {
+      if (i % 10 === 9) {
+        const node = cluster.nodes[random(cluster.nodes.length)]
+        await node.kill()
+        for (let k = random(4); k >= 0; k--) await model.event()
+        await node.start()
+        restarts++
+      }
+      await model.event()
+    }
+    await model.settle()
+    const { wrong, notes, produced, repeats } = model
+    expect(wrong.slice(0, 10), [...new Set(notes)].slice(-20).join('\n')).toEqual([])
+    const committed = (await kafka.groupOffsets('g')).t ?? {}
+    expect(produced.map((_, partition) => committed[partition]?.offset ?? 0)).toEqual(produced)
+    const messages = produced.reduce((a, b) => a + b)
+    console.log(`${protocol}: ${messages} messages, ${restarts} restarts, ${repeats} seen again with a reason`)
+  })
+})
