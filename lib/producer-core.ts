@@ -92,7 +92,9 @@ export class ProducerCore implements BatchHost, ReportSink {
 
   #assertRoom(): void {
     const { queue, readers } = this
-    if (!queue.hasRoom || (this.balancing && queue.length.messages >= queue.maxMessages)) {
+    // Those that wait come first; with a balancer they may wait for something else than room, and a record with them.
+    const room = this.balancing ? queue.length.messages < queue.maxMessages : queue.nobodyWaits
+    if (!room || !queue.hasRoom) {
       const { messages, bytes } = queue.length
       throw new KafkaError(
         '_QUEUE_FULL',
