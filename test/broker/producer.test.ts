@@ -24,10 +24,13 @@ function randomRecords(count: number) {
   }))
 }
 
+const text = (bytes: Bytes) => bytes?.toString('base64') ?? null
+
+/** As text: comparing Buffers element by element takes seconds. */
 const plain = ({ key, value, headers, timestamp }: ReturnType<typeof randomRecords>[number]) => ({
-  key,
-  value,
-  headers,
+  key: text(key),
+  value: text(value),
+  headers: headers.map(([name, value]) => [name, text(value)]),
   timestamp,
 })
 
@@ -44,7 +47,7 @@ describe.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const)('compression %
     expect(reports.failures).toEqual([])
     expect(reports.at(7)).toMatchObject({ offset: 7, timestamp: records[7].timestamp, status: 'persisted' })
     const read = await (await witness()).consume({ topic })
-    expect(read.map(plain)).toEqual(records)
+    expect(read.map(plain)).toEqual(records.map(plain))
   })
 
   it('what Java has written is read here, byte for byte', async () => {
@@ -59,10 +62,10 @@ describe.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const)('compression %
     await consumer.subscribe(topic)
     const read: unknown[] = []
     for await (const { key, value, headers, timestamp } of consumer) {
-      read.push({ key, value, headers: [...headers], timestamp })
+      read.push(plain({ key, value, headers: [...headers] as [string, Bytes][], timestamp }))
       if (read.length === records.length) break
     }
-    expect(read).toEqual(records)
+    expect(read).toEqual(records.map(plain))
   })
 })
 
@@ -129,9 +132,9 @@ describe('topics', () => {
 })
 
 describe('partitioners', () => {
-  it('murmur2 sends 10,000 keys where Java does', async () => {
+  it('murmur2 sends keys where Java does', async () => {
     const topic = await createTopic('java', { partitions: 17 })
-    const keys = Array.from({ length: 10_000 }, (_, i) => randomBytes(1 + (i % 40)))
+    const keys = Array.from({ length: 1000 }, (_, i) => randomBytes(1 + (i % 40)))
     const written = await (await witness()).produce(
       topic,
       keys.map((key) => ({ key, value: null })),
