@@ -26,8 +26,15 @@ function randomRecords(count: number) {
 
 const text = (bytes: Bytes) => bytes?.toString('base64') ?? null
 
+interface Comparable {
+  key: Bytes
+  value: Bytes
+  headers: [string, Bytes][]
+  timestamp: number | null
+}
+
 /** As text: comparing Buffers element by element takes seconds. */
-const plain = ({ key, value, headers, timestamp }: ReturnType<typeof randomRecords>[number]) => ({
+const plain = ({ key, value, headers, timestamp }: Comparable) => ({
   key: text(key),
   value: text(value),
   headers: headers.map(([name, value]) => [name, text(value)]),
