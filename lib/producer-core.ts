@@ -317,7 +317,6 @@ export class ProducerCore implements BatchHost, ReportSink {
 
 /** A `send` (or, without a function to resolve, a `produce`) that waits: for room, or to know its partitions. */
 class WaitingRecord implements WaitingSend {
-  messages = 1
   bytes: number
   place = 0
 
@@ -329,6 +328,11 @@ class WaitingRecord implements WaitingSend {
     readonly resolve: Resolve<DeliveryReport> | undefined,
   ) {
     this.bytes = sizeOfRecord(record)
+  }
+
+  // Of the class: millions of them may wait.
+  get messages(): number {
+    return 1
   }
 
   write(): boolean {
