@@ -53,13 +53,13 @@ export class BatchSend implements WaitingSend {
     const slot = this.#slot
     const ofAll = this.#topic
     const { length } = batch
-    const end = Math.min(length, this.#next + queue.maxMessages - queue.messages)
-    const room = queue.maxBytes - queue.bytes
+    const roomForMessages = queue.maxMessages - queue.messages
+    const roomForBytes = queue.maxBytes - queue.bytes
     let index = this.#next
+    let written = 0
     let bytes = 0
-    let failed = 0
     let topic = ofAll
-    for (; index < end && bytes < room; index++) {
+    for (; index < length && written < roomForMessages && bytes < roomForBytes; index++) {
       const record = records[index]
       try {
         topic = ofAll
@@ -68,12 +68,11 @@ export class BatchSend implements WaitingSend {
         if (!host.ready(topic, record)) break
         if (record.opaque !== undefined) batch.setOpaque(index, record.opaque)
         bytes += writer.write(topic, host.partitionFor(topic, record), record, slot, index)
+        written++
       } catch (error) {
-        failed++
         this.#fail(index, topic, error)
       }
     }
-    const written = index - this.#next - failed
     this.#next = index
     if (written > 0) queue.taken(written, bytes)
     if (this.messages > 0) {

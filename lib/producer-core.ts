@@ -66,9 +66,11 @@ export class ProducerCore implements BatchHost, ReportSink {
   #lastTopic: unknown = this
   #lastTopicId = -1
   readonly #window = new ReportWindow()
-  // Settled since the event loop has last been given a turn.
   #settled = 0
+  // Since the event loop has last been given a turn.
+  #settledInTurn = 0
   #turnScheduled = false
+  readonly #later: { work: () => void; settled: number }[] = []
 
   constructor(host: CoreHost, writer: RecordWriter, queue: ProducerQueue) {
     this.#host = host
@@ -92,7 +94,9 @@ export class ProducerCore implements BatchHost, ReportSink {
 
   #assertRoom(): void {
     const { queue, readers } = this
-    if (!queue.hasRoom || (this.balancing && queue.length.messages >= queue.maxMessages)) {
+    // Those that wait come first; with a balancer they may wait for something else than room, and a record with them.
+    const room = this.balancing ? queue.length.messages < queue.maxMessages : queue.nobodyWaits
+    if (!room || !queue.hasRoom) {
       const { messages, bytes } = queue.length
       throw new KafkaError(
         '_QUEUE_FULL',
@@ -264,8 +268,8 @@ export class ProducerCore implements BatchHost, ReportSink {
   reportsArrived(): void {
     while (!this.#turnScheduled) {
       const count = this.#settleWindow()
-      this.#settled += count
-      if (this.#settled >= reportsPerTurn) {
+      this.#settledInTurn += count
+      if (this.#settledInTurn >= reportsPerTurn) {
         this.#turnScheduled = true
         setImmediate(this.#nextTurn)
       }
@@ -275,8 +279,19 @@ export class ProducerCore implements BatchHost, ReportSink {
 
   readonly #nextTurn = () => {
     this.#turnScheduled = false
-    this.#settled = 0
+    this.#settledInTurn = 0
     this.reportsArrived()
+    while (this.#later.length > 0 && (!this.#turnScheduled || this.#later[0].settled <= this.#settled)) {
+      this.#later.shift()?.work()
+    }
+  }
+
+  /** What crosses after reports is not to overtake them: done when those that have crossed by now are settled. */
+  afterReports(work: () => void): void {
+    this.reportsArrived()
+    if (!this.#turnScheduled && this.#later.length === 0) work()
+    // No more than these can have crossed; with records coming all the time there may always be some that have.
+    else this.#later.push({ work, settled: this.#settled + this.queue.messages })
   }
 
   /** Nothing crosses any more: what has no report gets one that says so. */
@@ -290,15 +305,11 @@ export class ProducerCore implements BatchHost, ReportSink {
     this.readers.close()
   }
 
-  /** Whatever crosses after reports is not to overtake them. */
-  settleAll(): void {
-    while (this.#settleWindow() === ReportWindow.rows) {}
-  }
-
   #settleWindow(): number {
     const count = this.#host.native.takeReports(this.#window.memory)
     if (count === 0) return 0
     if (this.#window.succeeded(0)) this.#host.answered()
+    this.#settled += count
     this.queue.reported(count, this.pending.settle(this.#window, count))
     return count
   }
@@ -306,7 +317,6 @@ export class ProducerCore implements BatchHost, ReportSink {
 
 /** A `send` (or, without a function to resolve, a `produce`) that waits: for room, or to know its partitions. */
 class WaitingRecord implements WaitingSend {
-  messages = 1
   bytes: number
   place = 0
 
@@ -318,6 +328,11 @@ class WaitingRecord implements WaitingSend {
     readonly resolve: Resolve<DeliveryReport> | undefined,
   ) {
     this.bytes = sizeOfRecord(record)
+  }
+
+  // Of the class: millions of them may wait.
+  get messages(): number {
+    return 1
   }
 
   write(): boolean {

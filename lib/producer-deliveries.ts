@@ -3,6 +3,8 @@ import type { DeliveryReports } from './delivery-report.js'
 
 interface Reader {
   batches: DeliveryReports[]
+  /** Reports in them. */
+  unread: number
   waiting: ((result: IteratorResult<DeliveryReports, undefined>) => void)[]
 }
 
@@ -20,19 +22,19 @@ export class DeliveryReaders {
   /** Reports that the slowest reader has not read. */
   get unread(): number {
     let most = 0
-    for (const { batches } of this.#readers) {
-      let reports = 0
-      for (const { length } of batches) reports += length
-      most = Math.max(most, reports)
-    }
+    for (const { unread } of this.#readers) most = Math.max(most, unread)
     return most
   }
 
   push(reports: DeliveryReports): void {
-    for (const { batches, waiting } of this.#readers) {
-      const next = waiting.shift()
-      if (next) next({ value: reports, done: false })
-      else batches.push(reports)
+    for (const reader of this.#readers) {
+      const next = reader.waiting.shift()
+      if (next) {
+        next({ value: reports, done: false })
+      } else {
+        reader.batches.push(reports)
+        reader.unread += reports.length
+      }
     }
   }
 
@@ -44,13 +46,16 @@ export class DeliveryReaders {
   }
 
   open(): AsyncIterableIterator<DeliveryReports> {
-    const reader: Reader = { batches: [], waiting: [] }
+    const reader: Reader = { batches: [], unread: 0, waiting: [] }
     let ended = false
     if (!this.#closed) this.#readers.add(reader)
     const iterator: AsyncIterableIterator<DeliveryReports> = {
       next: () => {
-        const value = ended ? undefined : reader.batches.shift()
-        if (value) return Promise.resolve({ value, done: false })
+        const value = reader.batches.shift()
+        if (value) {
+          reader.unread -= value.length
+          return Promise.resolve({ value, done: false })
+        }
         if (ended || this.#closed) return Promise.resolve(end)
         return new Promise((resolve) => reader.waiting.push(resolve))
       },

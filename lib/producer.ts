@@ -316,9 +316,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
   protected override dispatch(kind: number, a: unknown, b: unknown, c: unknown, d: unknown): void {
     if (kind === Dispatch.delivery) this.#core.reportsArrived()
     else if (kind === Dispatch.slabFree) this.#core.writer.released(a as number)
-    else {
-      this.#core.settleAll()
-      super.dispatch(kind, a, b, c, d)
-    }
+    else if (kind === Dispatch.command) this.#core.afterReports(() => super.dispatch(kind, a, b, c, d))
+    else super.dispatch(kind, a, b, c, d)
   }
 }

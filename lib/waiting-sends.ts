@@ -3,8 +3,8 @@
 /** @internal */
 export interface WaitingSend {
   /** How much of it waits; writing brings it down. */
-  messages: number
-  bytes: number
+  readonly messages: number
+  readonly bytes: number
   /** In the order of sends; WaitingSends gives it. */
   place: number
   /** Writes what there is room for; true when all of it is written. May throw: then the send has failed. */

@@ -119,6 +119,14 @@ export const overrides = (/** @type {string} */ version) => [
       '65536 91 to 107 MB',
   },
   {
+    property: 'topic.metadata.propagation.max.ms',
+    value: '10000',
+    clients: ['producer'],
+    reason:
+      "with librdkafka's 30000, half a minute passes until the records for a topic that does not exist fail; a topic " +
+      'that has just been made is known to all brokers of a KRaft cluster within a second or two',
+  },
+  {
     property: 'allow.auto.create.topics',
     value: 'false',
     clients: ['admin'],

@@ -58,6 +58,9 @@ class Run {
       {
         'bootstrap.servers': cluster.bootstrapServers,
         'enable.idempotence': true,
+        // The embedded cluster looks at sequence numbers only in transactions: with more it would take the second request
+        // after refusing the first, which a broker does not. test/stress/producer-faults.test.ts has real ones.
+        'max.in.flight': 1,
         'linger.ms': 1,
         'retry.backoff.ms': 5,
         'retry.backoff.max.ms': 20,
@@ -249,6 +252,6 @@ describe('any sequence of calls', () => {
         await run.producer.close({ timeout: 0 })
       }
     })
-    await fc.assert(property, { numRuns: Number(process.env.ODRADEK_PRODUCER_RUNS ?? 25), seed })
+    await fc.assert(property, { numRuns: Number(process.env.ODRADEK_PRODUCER_RUNS ?? 15), seed })
   })
 })

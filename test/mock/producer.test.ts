@@ -135,6 +135,19 @@ describe('sendBatch', () => {
     expect((await producer.sendBatch('batch', [])).length).toBe(0)
   })
 
+  it('goes on after a bad record though there is room for one only', async () => {
+    await cluster.createTopic('batch-bad')
+    await using producer = new Producer({ ...config, 'queue.buffering.max.messages': 1 })
+    const records = [{ value: 5 as never }, { value: 'a' }, { value: 6 as never }, { value: 'b' }]
+    const reports = await producer.sendBatch('batch-bad', records)
+    expect([...reports].map(({ error, offset }) => error?.code ?? offset)).toEqual([
+      '_INVALID_ARG',
+      0,
+      '_INVALID_ARG',
+      1,
+    ])
+  })
+
   it('takes records for several topics and waits for room', async () => {
     await cluster.createTopic('batch-a')
     await cluster.createTopic('batch-b')
@@ -166,6 +179,24 @@ describe('produce', () => {
     producer.produce({ topic: 'produce', value: 'no opaque' })
     await producer.flush()
     expect(seen).toEqual([...Array.from({ length: 50 }, (_, i) => i), undefined])
+  })
+})
+
+describe('a topic that cannot be written', () => {
+  it.each([
+    ['TOPIC_AUTHORIZATION_FAILED', /^TOPIC_AUTHORIZATION_FAILED$/],
+    ['UNKNOWN_TOPIC_OR_PART', /^(_UNKNOWN_TOPIC|UNKNOWN_TOPIC_OR_PART)$/],
+  ] as const)('%s: fails its records with an error that names it', async (error, code) => {
+    const topic = `cannot-${error}`
+    await cluster.createTopic(topic)
+    cluster.topicError(topic, error)
+    await using producer = new Producer({ ...config, 'topic.metadata.propagation.max.ms': 1000 })
+    const failure = await rejection(producer.send({ topic, value: 'v' }))
+    expect(failure.code).toMatch(code)
+    expect(failure.message).toContain(topic)
+    const reports = await producer.sendBatch(topic, [{ value: '1' }, { value: '2' }])
+    expect(reports.failures.length).toBe(2)
+    expect(reports.failures[1].error?.message).toContain(topic)
   })
 })
 
@@ -212,6 +243,36 @@ describe('the end', () => {
     expect(producer.length).toEqual({ messages: 0, bytes: 0 })
     expect((await rejection(producer.send({ topic: 't', value: 'z' }))).code).toBe('_STATE')
     expect(() => producer.produce({ topic: 't', value: 'z' })).toThrow(/closed/)
+  })
+
+  it('settles what is left when librdkafka does not stop in time', async () => {
+    const bulk: unknown[] = []
+    const onDelivery = (reports: DeliveryReports) =>
+      bulk.push(...[...reports].map(({ opaque, error }) => [opaque, error?.code]))
+    const producer = new Producer({ 'bootstrap.servers': '127.0.0.1:1' }, { onDelivery })
+    const sent = [
+      rejection(producer.send({ topic: 't', value: '1' })),
+      rejection(producer.send({ topic: 't', value: '2', opaque: 'mine' })),
+    ]
+    const batch = producer.sendBatch('t', [{ value: 7 as never }, { value: '3', opaque: 3 }])
+    producer.produce({ topic: 't', value: '4' })
+    producer.produce({ topic: 't', value: '5', opaque: 'o' })
+    const drained = producer.drained()
+    // As when a thread of librdkafka is stuck: the answer never comes.
+    const { native } = producer as unknown as { native: object }
+    Object.defineProperty(native, 'close', { value: () => {} })
+    expect((await rejection(producer.close({ timeout: 100 }))).code).toBe('_TIMED_OUT')
+    expect((await Promise.all(sent)).map(({ code }) => code)).toEqual(['_DESTROY', '_DESTROY'])
+    expect([...(await batch)].map(({ opaque, error }) => [opaque, error?.code])).toEqual([
+      [undefined, '_INVALID_ARG'],
+      [3, '_DESTROY'],
+    ])
+    expect(bulk).toEqual([
+      ['o', '_DESTROY'],
+      [undefined, '_DESTROY'],
+    ])
+    await drained
+    expect(producer.length).toEqual({ messages: 0, bytes: 0 })
   })
 
   it('flush says what it could not do, purge gives up', async () => {

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { KafkaError, type PartitionerName, partitionFor } from 'odradek'
 import { describe, expect, it } from 'vitest'
 
@@ -17,7 +19,37 @@ const fnv1a = [
 // Counts whose remainders together give the hash away.
 const counts = [1, 2, 3, 7, 12, 100, 65_521, 2 ** 31 - 1]
 
+/** 10,000 keys, those of test/unit/vectors/partitioner-go.go. */
+function generatedKeys(): Uint8Array[] {
+  let state = 42
+  return Array.from({ length: 10_000 }, (_, i) =>
+    Uint8Array.from({ length: 1 + (i % 40) }, () => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+      return state >>> 24
+    }),
+  )
+}
+
+const goVectors = JSON.parse(readFileSync(new URL('./vectors/partitioner-go.json', import.meta.url), 'utf8')) as Record<
+  string,
+  { sha256: string; begin: number[] }
+>
+
 describe('partitionFor', () => {
+  it.each([
+    ['kafka-go Hash', 'fnv1a'],
+    ['kafka-go ReferenceHash', 'fnv1a_reference'],
+    ['kafka-go CRC32Balancer', 'consistent'],
+    ['kafka-go Murmur2Balancer', 'murmur2'],
+    ['sarama HashPartitioner', 'fnv1a'],
+    ['sarama ReferenceHashPartitioner', 'fnv1a_reference'],
+  ] as [string, PartitionerName][])('sends 10,000 keys where %s does (%s)', (implementation, name) => {
+    const partitions = generatedKeys().map((key) => partitionFor(key, 97, name) as number)
+    const { sha256, begin } = goVectors[implementation]
+    expect(partitions.slice(0, 20)).toEqual(begin)
+    expect(createHash('sha256').update(Uint8Array.from(partitions)).digest('hex')).toBe(sha256)
+  })
+
   it.each([
     ['murmur2', murmur2.map((hash) => hash & 0x7fffffff)],
     ['murmur2_random', murmur2.map((hash) => hash & 0x7fffffff)],
