@@ -90,3 +90,21 @@ static void odradek_coord_req_tick(rd_kafka_timers_t *rkts, void *arg) {
 [==[                if (rd_kafka_buf_retry(rkb, request))
                         return; /* Keep refcnt from req_fsm() and retry */]==]
 )
+
+# An aborted transaction gives up the records that wait to be sent again because their connection broke, and the next one numbers
+# its records as if those had never been sent. If they were written after all, a broker takes the next one's for repetitions: it
+# says that they are written, and drops them, so that a committed transaction lacks records. (The Java client bumps its epoch.)
+# With a new epoch, which the abort then asks the coordinator for, numbers begin anew.
+rdkafka_fixed(rdkafka_partition.c
+[==[        if (cnt > 0 && purge_flags & RD_KAFKA_PURGE_F_ABORT_TXN) {]==]
+[==[        if (cnt > 0 && purge_flags & RD_KAFKA_PURGE_F_ABORT_TXN) {
+                const rd_kafka_msg_t *rkm;
+                /* Only ever set here; read when this purge is through. */
+                TAILQ_FOREACH(rkm, &rkmq.rkmq_msgs, rkm_link) {
+                        if (rkm->rkm_status ==
+                            RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED) {
+                                rk->rk_eos.txn_requires_epoch_bump = rd_true;
+                                break;
+                        }
+                }]==]
+)
