@@ -108,3 +108,22 @@ rdkafka_fixed(rdkafka_partition.c
                         }
                 }]==]
 )
+
+# Offsets whose TxnOffsetCommit was not answered in time may arrive late: in the producer's next transaction, after that one's
+# own, and the group is put back to them. A new epoch shuts them out.
+rdkafka_fixed(rdkafka_txnmgr.c
+[==[                actions |= RD_KAFKA_ERR_ACTION_PERMANENT;
+        }
+
+        if (actions & RD_KAFKA_ERR_ACTION_PERMANENT)
+                rd_kafka_txn_set_abortable_error(rk, err, "%s", errstr);
+]==]
+[==[                actions |= RD_KAFKA_ERR_ACTION_PERMANENT;
+        }
+
+        if (actions & RD_KAFKA_ERR_ACTION_PERMANENT)
+                rd_kafka_txn_set_abortable_error0(
+                    rk, err, (actions & RD_KAFKA_ERR_ACTION_RETRY) != 0, "%s",
+                    errstr);
+]==]
+)
