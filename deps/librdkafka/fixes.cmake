@@ -127,3 +127,16 @@ rdkafka_fixed(rdkafka_txnmgr.c
                     errstr);
 ]==]
 )
+
+# What a read_committed consumer can read ends at the last stable offset: so say rd_kafka_query_watermark_offsets, the end of a
+# partition and the lag of the statistics. The cached watermarks did not.
+rdkafka_fixed(rdkafka.c
+[==[        *low  = rktp->rktp_lo_offset;
+        *high = rktp->rktp_hi_offset;
+]==]
+[==[        *low  = rktp->rktp_lo_offset;
+        *high = (rk->rk_conf.isolation_level == RD_KAFKA_READ_COMMITTED)
+                    ? rktp->rktp_ls_offset
+                    : rktp->rktp_hi_offset;
+]==]
+)
