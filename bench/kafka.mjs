@@ -81,10 +81,11 @@ export function makeTopics({ program, brokers, payload, options }) {
       await task(program, 'produce', { ...args, 'conf.acks': 'all', ...codecConf })
     },
     async take(family) {
-      if (family.preloaded) return { topic: preloaded, release: async () => {} }
+      if (family.preloaded && !family.output) return { topic: preloaded, release: async () => {} }
       const topic = `${prefix}-${made++}`
       await create(topic)
-      return { topic, release: () => remove(topic) }
+      const release = () => remove(topic)
+      return family.preloaded ? { topic: preloaded, output: topic, release } : { topic, release }
     },
     async removeAll() {
       if (hasPreloaded) await remove(preloaded)

@@ -6,7 +6,7 @@ import { UserError } from '../scripts/lib/run.mjs'
 export const usage = `Usage: npm run bench -- [scenario ...] [options]
 
   scenario          consume (consume-for-await, consume-batches), produce (produce-batch, produce-bulk, produce-send),
-                    latency-send, latency-consume; all without one
+                    latency-send, latency-consume, transact-1000 (pipeline-1000), transact-10 (pipeline-10); all without one
   --rounds N        measured rounds (5)
   --warmup N        rounds before them that are not counted (1)
   --messages N      per run (2000000)

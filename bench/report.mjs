@@ -4,7 +4,10 @@
 const NOISY = 0.05
 
 const digits = (value, count) => (value === undefined ? '' : value.toFixed(count))
-const rate = (value) => (value >= 1e6 ? `${(value / 1e6).toFixed(2)} M` : `${(value / 1e3).toFixed(0)} k`)
+function rate(value) {
+  if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`
+  return value >= 1e4 ? `${(value / 1e3).toFixed(0)} k` : value.toFixed(0)
+}
 
 function withRange(spread, count = 2) {
   if (!spread) return ''
@@ -39,7 +42,9 @@ function layout(rows) {
 /** One family's table. */
 export function table({ family, results }) {
   const shown = columns[family.better]
-  const rows = [['', ...shown.map(([title]) => title)]]
+  const unit = family.unit ?? 'messages'
+  const titles = shown.map(([title]) => title.replace('messages', unit).replace('message', unit.slice(0, -1)))
+  const rows = [['', ...titles]]
   const notes = []
   for (const { label, summary } of results) {
     const noisy = summary.foreignCpu > NOISY

@@ -36,9 +36,9 @@ async function build() {
 /** One contestant once: a topic of its own, or the preloaded one in a group of its own. */
 async function runContestant(contestant, family, setup) {
   const { options, topics, broker } = setup
-  const { topic, release } = await topics.take(family)
+  const { release, ...taken } = await topics.take(family)
   const conf = Object.fromEntries(Object.entries(family.conf).map(([name, value]) => [`conf.${name}`, value]))
-  const shared = { brokers: broker.brokers, topic, size: options.size, payload: setup.payload }
+  const shared = { brokers: broker.brokers, ...taken, size: options.size, payload: setup.payload }
   const result = await runOnce(contestant, { ...shared, ...family.args, ...conf, group: topics.group() }, broker.pid)
   await release()
   return result
@@ -65,7 +65,7 @@ async function runRounds(setup) {
     for (const { family, results } of all) {
       for (const entry of inTurn(results, round + options.warmup)) {
         const result = await runContestant(entry.contestant, family, setup)
-        log(`  ${entry.contestant.label}: ${brief(result)}`)
+        log(`  ${entry.contestant.label}: ${brief(result, family.unit)}`)
         if (round >= 0) entry.rounds.push(result)
       }
     }
@@ -78,10 +78,10 @@ async function runRounds(setup) {
   }))
 }
 
-function brief({ error, rate, cpu, p50, p99 }) {
+function brief({ error, rate, cpu, p50, p99 }, unit = 'messages') {
   if (error) return `failed: ${error}`
   if (p50) return `p50 ${p50.toFixed(0)} µs, p99 ${p99.toFixed(0)} µs`
-  return `${Math.round(rate).toLocaleString('en')} messages/s, ${cpu.toFixed(3)} µs CPU each`
+  return `${Math.round(rate).toLocaleString('en')} ${unit}/s, ${cpu.toFixed(3)} µs CPU each`
 }
 
 function describe(options, broker) {

@@ -23,6 +23,27 @@ export function families({ messages, size, codec, batch }, defaults = {}) {
   const sized = `${messages.toLocaleString('en')} messages of ${size} bytes${codec === 'none' ? '' : `, ${codec}`}`
   const codecConf = codec === 'none' ? {} : { 'compression.codec': codec }
   const acked = { acks: 'all', ...codecConf }
+  const transact = (batch, most) => ({
+    name: `transact-${batch}`,
+    title: `Consume, transform, produce: ${batch.toLocaleString('en')} records of ${size} bytes in each transaction`,
+    ...throughput,
+    unit: 'transactions',
+    preloaded: true,
+    output: true,
+    // Five more for a warm-up are read.
+    args: { messages: Math.max(1, Math.min(most, Math.floor(messages / batch) - 5)), batch },
+    conf: {
+      'auto.offset.reset': 'earliest',
+      'enable.auto.commit': 'false',
+      'isolation.level': 'read_committed',
+      ...defaults,
+    },
+    c: { task: 'transact', label: 'C, with a flush before it sends the offsets' },
+    scenarios: [
+      { name: `transact-${batch}`, label: 'odradek, producer.transaction' },
+      { name: `pipeline-${batch}`, label: 'odradek, exactlyOnce' },
+    ],
+  })
   return [
     {
       name: 'consume',
@@ -72,6 +93,8 @@ export function families({ messages, size, codec, batch }, defaults = {}) {
       c: { task: 'latency-consume', label: 'C, rd_kafka_consumer_poll' },
       scenarios: [{ name: 'latency-consume', label: 'odradek, send and for await' }],
     },
+    transact(1000, 1000),
+    transact(10, 2000),
   ]
 }
 

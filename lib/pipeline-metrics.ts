@@ -17,13 +17,12 @@ export interface PipelineMetrics {
 }
 
 /** @internal */
-export class PipelineCounters implements PipelineMetrics {
+export class PipelineCounters implements Omit<PipelineMetrics, 'producersReplaced'> {
   committed = 0
   aborted = 0
   messages = 0
   records = 0
   deadLettered = 0
-  producersReplaced = 0
   latency = { last: 0, max: 0, mean: 0 }
 
   count({ committed, messages, records, latency }: PipelineTransaction): void {

@@ -5,13 +5,13 @@ import type { ConsumerConfig, ProducerConfig } from './config.js'
 import { KafkaError } from './errors.js'
 import type { Message } from './message.js'
 import type { MessageBatch } from './message-batch.js'
+import type { TopicPartition } from './offset.js'
+import type { RebalanceHooks } from './rebalance.js'
 import type { ProducerRecord } from './record.js'
 import type { Transaction } from './transaction.js'
 
 /** What both clients of a pipeline may be told. */
 export type PipelineConfig = Omit<ConsumerConfig & ProducerConfig, 'group.id' | 'transactional.id'>
-
-export type TransformResult = Iterable<ProducerRecord> | undefined | void
 
 export interface TransformContext {
   /** The transaction that the batch is part of, for what is not simply returned. */
@@ -19,6 +19,14 @@ export interface TransformContext {
   /** Aborts when the pipeline is told to stop: the transform may hurry, or throw. */
   readonly signal: AbortSignal
 }
+
+/**
+ * Makes records of a batch. Called again for the same messages after an abort, so what it does beside should bear that.
+ */
+export type Transform = (
+  batch: MessageBatch,
+  context: TransformContext,
+) => Iterable<ProducerRecord> | void | Promise<Iterable<ProducerRecord> | void>
 
 /** The fate of a message for which `transform` throws. */
 export type PoisonPolicy =
@@ -53,11 +61,7 @@ export interface ExactlyOnceOptions {
    * Without it each run has an id of its own, and group membership alone keeps zombies out.
    */
   transactionalId?: string
-  /**
-   * Makes records of a batch. Called again for the same messages after an abort, so what it does beside should bear
-   * that.
-   */
-  transform: (batch: MessageBatch, context: TransformContext) => TransformResult | Promise<TransformResult>
+  transform: Transform
   /** The most messages of a transaction: 1,000 without it. */
   maxBatch?: number
   /** Milliseconds that the first message of a transaction waits for more: 50 without it. */
@@ -69,6 +73,13 @@ export interface ExactlyOnceOptions {
   backoff?: { initial?: number; max?: number }
   /** Stops the pipeline: the transaction at hand is finished, and the promise resolves. */
   signal?: AbortSignal
+  /**
+   * Partitions have come, are about to go (no transaction is open then), or are somebody else's already: for a transform
+   * with state. Awaited, between two batches. Without `onLost`, `onRevoked` is called for what is lost.
+   */
+  onAssigned?: (partitions: TopicPartition[]) => void | Promise<void>
+  onRevoked?: RebalanceHooks['onRevoked']
+  onLost?: RebalanceHooks['onLost']
   /** After each transaction. */
   onTransaction?: (transaction: PipelineTransaction) => void
   /** What made an attempt fail that will be repeated, and errors that belong to no call. */

@@ -9,12 +9,21 @@ const closeTimeout = 5000
 export class PipelineProducer {
   readonly #settings: PipelineSettings
   #producer: Producer | undefined
+  #made = 0
 
   constructor(settings: PipelineSettings) {
     this.#settings = settings
   }
 
-  /** One that can begin a transaction. May take as long as the transaction of its predecessor. */
+  /** How often one took another's place. */
+  get replaced(): number {
+    return Math.max(0, this.#made - 1)
+  }
+
+  /**
+   * One that can begin a transaction. What its predecessor has left open is over then: resumed, or aborted by the new
+   * one's initTransactions, which may take as long as that transaction.
+   */
   async ready(): Promise<Producer> {
     if (this.#producer?.transactionReady) return this.#producer
     await this.close()
@@ -30,6 +39,7 @@ export class PipelineProducer {
       throw error
     }
     this.#producer = next
+    this.#made++
     return next
   }
 
@@ -37,11 +47,6 @@ export class PipelineProducer {
   survives(error: unknown): boolean {
     if (!(error instanceof KafkaError) || !error.fatal) return true
     return error.code !== '_FENCED' || this.#settings.ownId
-  }
-
-  /** True when the one at hand has to be replaced. */
-  get broken(): boolean {
-    return this.#producer !== undefined && !this.#producer.transactionReady
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,7 @@ import { Consumer } from './consumer.js'
 import { KafkaError } from './errors.js'
 import type { Message } from './message.js'
 import type { MessageBatch } from './message-batch.js'
+import type { TopicPartition } from './offset.js'
 import { PipelineCounters, type PipelineMetrics } from './pipeline-metrics.js'
 import { type ExactlyOnceOptions, type PipelineSettings, settingsOf } from './pipeline-options.js'
 import { PipelineProducer } from './pipeline-producer.js'
@@ -16,8 +17,8 @@ export type {
   PipelineConfig,
   PipelineTransaction,
   PoisonPolicy,
+  Transform,
   TransformContext,
-  TransformResult,
 } from './pipeline-options.js'
 
 /** What `transform` threw, so that it is told from what Kafka did. */
@@ -60,7 +61,7 @@ export class Pipeline {
   }
 
   get metrics(): PipelineMetrics {
-    return { ...this.#counters, latency: { ...this.#counters.latency } }
+    return { ...this.#counters, producersReplaced: this.#producer.replaced, latency: { ...this.#counters.latency } }
   }
 
   /** See exactlyOnce. Once. */
@@ -83,9 +84,12 @@ export class Pipeline {
 
   async #read(): Promise<void> {
     const { consumer: config, options, maxBatch, maxLatency } = this.#settings
-    const { logger, onStatistics, tokenProvider } = options
+    const { logger, onStatistics, tokenProvider, onRevoked, onLost } = options
     const onError = (error: unknown) => this.#report(error)
-    const consumer = new Consumer(config, { logger, onStatistics, tokenProvider, onError })
+    // Where to start is the group's to say: what the hook returns is not passed on.
+    const onAssigned = async (partitions: TopicPartition[]) => void (await options.onAssigned?.(partitions))
+    const hooks = { onAssigned, onRevoked, onLost }
+    const consumer = new Consumer(config, { logger, onStatistics, tokenProvider, onError, ...hooks })
     this.#consumer = consumer
     await consumer.subscribe(options.topics)
     // A rebalance waits until the next batch is asked for: the transaction is over by then, either way.
@@ -95,6 +99,8 @@ export class Pipeline {
         this.#failures = 0
       } catch (error) {
         await this.#failed(error)
+        // First the outcome of what was cut off: the group is where that leaves it, and tells nobody until then.
+        await this.#attempt(() => this.#producer.ready())
         // To where the group is, with whatever was fetched from here on dropped.
         await this.#attempt(() => consumer.rewind())
       }
@@ -134,7 +140,7 @@ export class Pipeline {
   /** One transaction with the records and the batch's offsets. */
   async #transact(batch: MessageBatch, make: (tx: Transaction) => Promise<ProducerRecord[]>): Promise<void> {
     const from = performance.now()
-    const producer = await this.#replaced()
+    const producer = await this.#producer.ready()
     let records = 0
     const ended = (committed: boolean, error: unknown) => {
       const latency = performance.now() - from
@@ -161,13 +167,6 @@ export class Pipeline {
   async #sendOffsets(batch: MessageBatch, tx: Transaction): Promise<void> {
     const { metadata } = await (this.#consumer as Consumer).transactionOffsets()
     await tx.sendOffsets(batch.offsets(), metadata)
-  }
-
-  async #replaced() {
-    const broken = this.#producer.broken
-    const producer = await this.#producer.ready()
-    if (broken) this.#counters.producersReplaced++
-    return producer
   }
 
   #deadLetter(message: Message, error: unknown): ProducerRecord {

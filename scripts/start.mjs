@@ -10,7 +10,7 @@ await main(import.meta.url, async (argv) => {
     if (options.help) return console.log(usage)
     // A build of minutes is a long time to wait for "no such file".
     if (options.given) checkFile(options.file)
-    await ensureReady({ kafka: false })
+    await ensureReady({ kafka: options.exactlyOnce && !process.env.KAFKA_BROKERS })
     console.log('')
     const { run } = await import('../examples/flights/main.mjs')
     process.exitCode = await run(options)

@@ -45,5 +45,6 @@ int run_consume(void);
 int run_produce(void);
 int run_latency_send(void);
 int run_latency_consume(void);
+int run_transact(void);
 int run_create_topic(void);
 int run_delete_topic(void);

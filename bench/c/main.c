@@ -10,7 +10,8 @@ int main(int argc, char** argv) {
   } tasks[] = {
       {"consume", run_consume},           {"produce", run_produce},
       {"latency-send", run_latency_send}, {"latency-consume", run_latency_consume},
-      {"create-topic", run_create_topic}, {"delete-topic", run_delete_topic},
+      {"transact", run_transact},         {"create-topic", run_create_topic},
+      {"delete-topic", run_delete_topic},
   };
   if (argc < 2) fail("usage: bench <task> name=value …");
   args_init(argc - 2, argv + 2);

@@ -9,7 +9,7 @@ export function readArguments(argv = process.argv.slice(2)) {
   const args = { task, conf: {} }
   for (const text of rest) {
     const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? fail(`${text} is not name=value`)
-    const typed = /^\d+$/.test(value) ? Number(value) : value
+    const typed = /^\d+$/.test(value) ? Number(value) : value === 'false' || value === 'true' ? value === 'true' : value
     if (name.startsWith('conf.')) args.conf[name.slice(5)] = typed
     else args[name] = typed
   }

@@ -3,7 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fail, printLatency, readArguments, readPayloads, Window } from './common.mjs'
 
 // Another build of the package can be measured in the same rounds (run.mjs --tree).
-const { Consumer, Producer } = await import(process.env.ODRADEK_BENCH_MODULE ?? 'odradek')
+const module = process.env.ODRADEK_BENCH_MODULE ?? 'odradek'
+const { Consumer, Producer } = await import(module)
 
 const args = readArguments()
 const { messages, topic } = args
@@ -182,6 +183,61 @@ async function latencyConsume() {
   await Promise.all([producer.close(), consumer.close()])
 }
 
+// As the C program: what is read before the window opens.
+const transactionsBefore = 5
+
+/** The transform of both: the same record to another topic. */
+const copyOf = (message) => ({ topic: args.output, key: message.key, value: message.value })
+
+async function transact() {
+  const window = new Window()
+  const producer = new Producer({ 'bootstrap.servers': args.brokers, 'linger.ms': 0, 'transactional.id': args.group })
+  await producer.initTransactions()
+  const consumer = newConsumer()
+  await consumer.subscribe(topic)
+  let count = -transactionsBefore
+  for await (const batch of consumer.batches({ max: args.batch, timeout: 1000 })) {
+    if (count === 0) window.start()
+    await producer.transaction(async (tx) => {
+      void tx.sendBatch(batch.map(copyOf))
+      await tx.sendOffsets(consumer)
+    })
+    if (++count === messages) break
+  }
+  window.stop()
+  window.print(count)
+  await Promise.all([producer.close(), consumer.close()])
+}
+
+async function pipeline() {
+  const { exactlyOnce } = await import(new URL('pipeline.js', import.meta.resolve(module)))
+  const window = new Window()
+  const done = new AbortController()
+  let count = -transactionsBefore
+  await exactlyOnce({
+    config: { 'bootstrap.servers': args.brokers },
+    consumer: args.conf,
+    producer: { 'linger.ms': 0 },
+    group: args.group,
+    topics: topic,
+    maxBatch: args.batch,
+    maxLatency: 1000,
+    signal: done.signal,
+    onError: (error) => console.error(`error: ${error.message}`),
+    transform: (batch) => {
+      if (count === 0) window.start()
+      return batch.map(copyOf)
+    },
+    onTransaction: ({ committed, error }) => {
+      if (!committed) fail(error.message)
+      if (++count !== messages) return
+      window.stop()
+      done.abort()
+    },
+  })
+  window.print(messages)
+}
+
 const tasks = {
   'consume-for-await': consumeForAwait,
   'consume-batches': consumeBatches,
@@ -190,6 +246,10 @@ const tasks = {
   'produce-send': produceSend,
   'latency-send': latencySend,
   'latency-consume': latencyConsume,
+  'transact-1000': transact,
+  'transact-10': transact,
+  'pipeline-1000': pipeline,
+  'pipeline-10': pipeline,
 }
 
 if (!tasks[args.task]) fail(`there is no task '${args.task}'`)

@@ -90,3 +90,53 @@ static void odradek_coord_req_tick(rd_kafka_timers_t *rkts, void *arg) {
 [==[                if (rd_kafka_buf_retry(rkb, request))
                         return; /* Keep refcnt from req_fsm() and retry */]==]
 )
+
+# An aborted transaction gives up the records that wait to be sent again because their connection broke, and the next one numbers
+# its records as if those had never been sent. If they were written after all, a broker takes the next one's for repetitions: it
+# says that they are written, and drops them, so that a committed transaction lacks records. (The Java client bumps its epoch.)
+# With a new epoch, which the abort then asks the coordinator for, numbers begin anew.
+rdkafka_fixed(rdkafka_partition.c
+[==[        if (cnt > 0 && purge_flags & RD_KAFKA_PURGE_F_ABORT_TXN) {]==]
+[==[        if (cnt > 0 && purge_flags & RD_KAFKA_PURGE_F_ABORT_TXN) {
+                const rd_kafka_msg_t *rkm;
+                /* Only ever set here; read when this purge is through. */
+                TAILQ_FOREACH(rkm, &rkmq.rkmq_msgs, rkm_link) {
+                        if (rkm->rkm_status ==
+                            RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED) {
+                                rk->rk_eos.txn_requires_epoch_bump = rd_true;
+                                break;
+                        }
+                }]==]
+)
+
+# Offsets whose TxnOffsetCommit was not answered in time may arrive late: in the producer's next transaction, after that one's
+# own, and the group is put back to them. A new epoch shuts them out.
+rdkafka_fixed(rdkafka_txnmgr.c
+[==[                actions |= RD_KAFKA_ERR_ACTION_PERMANENT;
+        }
+
+        if (actions & RD_KAFKA_ERR_ACTION_PERMANENT)
+                rd_kafka_txn_set_abortable_error(rk, err, "%s", errstr);
+]==]
+[==[                actions |= RD_KAFKA_ERR_ACTION_PERMANENT;
+        }
+
+        if (actions & RD_KAFKA_ERR_ACTION_PERMANENT)
+                rd_kafka_txn_set_abortable_error0(
+                    rk, err, (actions & RD_KAFKA_ERR_ACTION_RETRY) != 0, "%s",
+                    errstr);
+]==]
+)
+
+# What a read_committed consumer can read ends at the last stable offset: so say rd_kafka_query_watermark_offsets, the end of a
+# partition and the lag of the statistics. The cached watermarks did not.
+rdkafka_fixed(rdkafka.c
+[==[        *low  = rktp->rktp_lo_offset;
+        *high = rktp->rktp_hi_offset;
+]==]
+[==[        *low  = rktp->rktp_lo_offset;
+        *high = (rk->rk_conf.isolation_level == RD_KAFKA_READ_COMMITTED)
+                    ? rktp->rktp_ls_offset
+                    : rktp->rktp_hi_offset;
+]==]
+)

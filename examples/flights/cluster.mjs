@@ -32,6 +32,29 @@ export async function openCluster(given, topic, signal) {
   return { title: given, config, consumerConfig: {}, maxAhead: ahead, close: async () => {} }
 }
 
+/**
+ * A real Kafka, for what the embedded cluster does not have: transactions. Started when none is given.
+ * @param {string | undefined} given KAFKA_BROKERS
+ * @param {string[]} topics
+ * @param {AbortSignal} signal
+ * @param {(line: string) => void} log
+ * @returns {Promise<Cluster>} with the topics in it
+ */
+export async function openKafkaFor(given, topics, signal, log) {
+  const { openKafka } = given ? {} : await import('../../scripts/kafka/source.mjs')
+  const started = given ? undefined : await openKafka({ log })
+  const config = { 'bootstrap.servers': given ?? started.brokers, ...patience }
+  const close = async () => void (await started?.stop())
+  try {
+    for (const topic of topics) await ensureTopic(config, topic, partitions, signal)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const title = given ?? `Kafka started for the run (${started.kind})`
+  return { title, config, consumerConfig: {}, maxAhead: ahead, close }
+}
+
 async function openEmbedded(topic) {
   const cluster = new MockCluster({ brokers: embeddedBrokers })
   await cluster.createTopic(topic, { partitions })

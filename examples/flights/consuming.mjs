@@ -71,8 +71,8 @@ export class Group {
     this.#members = Array.from({ length: members }, () => new Member(config, group, onError))
   }
 
-  get size() {
-    return members
+  get title() {
+    return `${members} consumers`
   }
 
   /** Joins; resolves when every partition has a member that reads at its end. Rejects when the signal aborts. */

@@ -1,10 +1,11 @@
 // The main job: a file into a topic, out again by a group of consumers, and the proof that nothing was lost on the way.
 import { randomBytes } from 'node:crypto'
 import { KafkaError } from 'odradek'
-import { aggregateFor } from './aggregates.mjs'
-import { openCluster } from './cluster.mjs'
+import { Aggregate, aggregateFor, statisticsFor } from './aggregates.mjs'
+import { openCluster, openKafkaFor } from './cluster.mjs'
 import { Group } from './consuming.mjs'
 import { openDisplay } from './display.mjs'
+import { ExactlyOnce } from './exactly-once.mjs'
 import { RecordFile } from './input/records.mjs'
 import { onSignals } from './interruption.mjs'
 import { Interrupted, Problem } from './problem.mjs'
@@ -12,7 +13,7 @@ import { Ingestion } from './producing.mjs'
 import { Progress } from './progress.mjs'
 import { Rejects } from './rejects.mjs'
 import { checkLines, closingLines, openingLines } from './report.mjs'
-import { Ledger, verify } from './verification.mjs'
+import { Ledger, verify, verifyExactlyOnce } from './verification.mjs'
 
 const stalledMs = 20_000
 const lingerMs = 500
@@ -44,6 +45,7 @@ class Job {
   // Aborted when nothing more is to be waited for: by a problem.
   #waiting = new AbortController()
   #ledger = new Ledger()
+  // Of the records received; of those sent, when pipelines aggregate.
   #aggregate
   #rejects
   #file
@@ -97,11 +99,10 @@ class Job {
   /** Whether everything is there for the run; it is not when it was interrupted before that. */
   async #open() {
     const { topic } = this.#options
-    const { signal } = this.#reading
     try {
-      this.#cluster = await openCluster(process.env.KAFKA_BROKERS, topic, signal)
+      this.#cluster = await this.#openCluster(topic)
     } catch (error) {
-      if (signal.reason instanceof Interrupted) return false
+      if (this.#reading.signal.reason instanceof Interrupted) return false
       throw error
     }
     this.#progress = new Progress(this.#cluster.maxAhead)
@@ -110,12 +111,27 @@ class Job {
     const shared = { cluster: this.#cluster, topic, run, progress: this.#progress, onError }
     this.#ingestion = new Ingestion({ ...shared, ledger: this.#ledger })
     const onFailure = (error) => this.#fail(error)
-    const onRecord = (message, number) => this.#receive(message, number)
-    this.#group = new Group({ ...shared, onFailure, onRecord })
-    const lines = openingLines({ file: this.#file, topic, cluster: this.#cluster, consumers: this.#group.size })
+    if (this.#options.exactlyOnce) {
+      const statisticsOf = (message) => statisticsFor(message.json(), this.#file.key)
+      this.#group = new ExactlyOnce({ ...shared, output: this.#output, onFailure, statisticsOf })
+    } else {
+      const onRecord = (message, number) => this.#receive(message, number)
+      this.#group = new Group({ ...shared, onFailure, onRecord })
+    }
+    const lines = openingLines({ file: this.#file, topic, cluster: this.#cluster, to: this.#group.title })
     for (const line of lines) this.#display.line(line)
     this.#display.start(() => this.#status())
     return true
+  }
+
+  get #output() {
+    return `${this.#options.topic}-statistics`
+  }
+
+  #openCluster(topic) {
+    const [given, { signal }] = [process.env.KAFKA_BROKERS, this.#reading]
+    if (!this.#options.exactlyOnce) return openCluster(given, topic, signal)
+    return openKafkaFor(given, [topic, this.#output], signal, (line) => this.#display.line(line))
   }
 
   /** Whether the group is ready, in the same sense. */
@@ -137,6 +153,7 @@ class Job {
     for await (const records of this.#file.batches(signal)) {
       this.#aggregate ??= aggregateFor(records[0].record, this.#file.key)
       this.#ingestion.send(records)
+      if (this.#options.exactlyOnce) for (const { key, record } of records) this.#aggregate.add(key, record)
       await this.#progress.room(signal)
       if (signal.aborted) break
     }
@@ -175,8 +192,8 @@ class Job {
     const interrupted = reason instanceof Interrupted ? reason : undefined
     const display = this.#display
     const sent = this.#ledger.sent
-    if (sent > 0) for (const line of this.#aggregate.lines(display)) display.line(line)
-    const checks = sent > 0 ? await this.#verify() : []
+    const { checks, aggregate } = sent > 0 ? await this.#verify() : { checks: [] }
+    for (const line of aggregate?.lines(display) ?? []) display.line(line)
     for (const line of checkLines(checks, display)) display.line(line)
     const ok = checks.every((check) => check.ok)
     const milliseconds = this.#endedAt - this.#begunAt
@@ -186,10 +203,34 @@ class Job {
     return interrupted ? interrupted.exitCode : ok ? 0 : 1
   }
 
+  /** The checks, and what is to be shown of the records. */
   async #verify() {
     const { delivered, failed } = this.#progress
     const { ends, firstFailure } = this.#ingestion
-    return verify(this.#ledger, { delivered, failed, firstFailure }, await this.#group.commit(ends))
+    const reports = { delivered, failed, firstFailure }
+    const commits = await this.#group.commit(ends)
+    if (!this.#options.exactlyOnce) {
+      return { checks: verify(this.#ledger, reports, commits), aggregate: this.#aggregate }
+    }
+    const { found, history } = await this.#found()
+    const sent = { ...reports, sent: this.#ledger.sent }
+    return { checks: verifyExactlyOnce(this.#aggregate, found, history, sent, commits), aggregate: found }
+  }
+
+  /** What a read_committed reader makes of the statistics: the last update of a group in a partition counts. */
+  async #found() {
+    const { states, committed, aborted } = await this.#group.results()
+    const last = new Map()
+    let backwards = 0
+    for (const update of states) {
+      const name = `${update.partition}/${update.group}`
+      const before = last.get(name)
+      if (before && (update.before <= before.before || update.state.records <= before.state.records)) backwards++
+      last.set(name, update)
+    }
+    const found = new Aggregate(this.#aggregate.statistics)
+    for (const { group, state } of last.values()) found.merge(group, state)
+    return { found, history: { updates: states.length, backwards, committed, aborted } }
   }
 
   async close() {

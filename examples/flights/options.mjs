@@ -17,10 +17,13 @@ that every record was delivered and received once, in the order of its key, unch
                    (default: the flights of the npm data set vega-datasets)
   --topic TOPIC    where to produce to; created if it is not there (default: flights)
   --key FIELD      the field that becomes the message's key (default: distance for the flights, else the first field)
+  --exactly-once   no group of consumers, but three pipelines that write running statistics to TOPIC-statistics, in
+                   transactions with the offsets of the records counted; verified by a read_committed reader. Needs a
+                   real Kafka: that of KAFKA_BROKERS, else one is started for the run
   --rejects FILE   where records go that cannot be read (default: .cache/rejects/, named like the input)
   --help           this text
 
-Without KAFKA_BROKERS the job runs on a cluster embedded in the process. With it (KAFKA_BROKERS=host:port,host:port)
+Without KAFKA_BROKERS the job runs on a cluster embedded in the process (but see --exactly-once). With it (KAFKA_BROKERS=host:port,host:port)
 it runs on that one; messages that the topic holds already are left alone.
 
 Ends with 0 when everything was verified, 1 when not or when something is wrong. Ctrl-C reads no further, brings what
@@ -29,7 +32,8 @@ is under way to its end, commits, closes and ends with 130 (SIGTERM: 143).`
 const hint = 'See: npm start -- --help'
 
 /**
- * @typedef {{ help: boolean, file: string, given: boolean, topic: string, key: string | undefined, rejects: string }} Options
+ * @typedef {{ help: boolean, file: string, given: boolean, topic: string, key: string | undefined,
+ *   exactlyOnce: boolean, rejects: string }} Options
  * @param {string[]} argv
  * @returns {Options}
  */
@@ -47,7 +51,8 @@ export function parseOptions(argv) {
   const key = values.key ?? (given ? undefined : 'distance')
   if (key === '') throw new Problem(`--key takes the name of a field; it is empty. ${hint}`)
   const topic = checkTopic(values.topic ?? 'flights')
-  return { help: values.help ?? false, file, given, topic, key, rejects }
+  const exactlyOnce = values['exactly-once'] ?? false
+  return { help: values.help ?? false, file, given, topic, key, exactlyOnce, rejects }
 }
 
 /** npm runs its scripts in the package's directory, wherever the user is. */
@@ -57,7 +62,8 @@ function here() {
 
 function parse(argv) {
   const text = { type: 'string' }
-  const options = { file: text, topic: text, key: text, rejects: text, help: { type: 'boolean', short: 'h' } }
+  const flags = { 'exactly-once': { type: 'boolean' }, help: { type: 'boolean', short: 'h' } }
+  const options = { file: text, topic: text, key: text, rejects: text, ...flags }
   try {
     return parseArgs({ args: argv, options, allowPositionals: true })
   } catch (error) {

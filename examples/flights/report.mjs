@@ -6,11 +6,11 @@ import { bytes, count, n } from './text.mjs'
 // A rate of a few records says nothing.
 const enoughForRate = 1_000
 
-export function openingLines({ file, topic, cluster, consumers }) {
+export function openingLines({ file, topic, cluster, to }) {
   const size = file.bytes > 0 ? ` (${bytes(file.bytes)})` : ''
   return [
     `odradek on librdkafka ${librdkafka.version}, Node ${process.versions.node}`,
-    `${file.name}${size} → topic ${topic}, ${cluster.title} → ${consumers} consumers`,
+    `${file.name}${size} → topic ${topic}, ${cluster.title} → ${to}`,
     '',
   ]
 }

@@ -1,4 +1,5 @@
 // Whether what came out is what went in: every record once, in the order of its key, with the same bytes.
+import { isDeepStrictEqual } from 'node:util'
 import { crc32 } from 'node:zlib'
 import { count, n } from './text.mjs'
 
@@ -81,17 +82,8 @@ export class Ledger {
 export function verify(ledger, reports, commits) {
   const { sent } = ledger
   const { missing, repeated, disordered, unknown, keys, equal } = ledger.summary()
-  const { delivered, failed, firstFailure } = reports
   return [
-    check(
-      'delivered',
-      delivered === sent && failed === 0,
-      `${count(delivered, 'record')} of ${n(sent)} reported as written`,
-      [
-        failed > 0 && `${n(failed)} failed: ${firstFailure?.message}`,
-        sent > delivered + failed && `${n(sent - delivered - failed)} without a report`,
-      ],
-    ),
+    deliveredCheck({ sent, ...reports }),
     check(
       'once',
       missing.length + repeated + unknown === 0,
@@ -106,10 +98,61 @@ export function verify(ledger, reports, commits) {
       disordered > 0 && `${count(disordered, 'record')} behind a later one of the same key`,
     ]),
     check('checksums', equal === keys, `equal for ${n(equal)} of ${count(keys, 'key')}`, []),
-    check('commits', commits.problems.length === 0, `at the end of ${count(commits.partitions, 'partition')}`, [
-      ...commits.problems.slice(0, 3),
-    ]),
+    commitsCheck(commits),
   ]
+}
+
+/**
+ * The same for running statistics: what their last updates come to is what was sent, each record counted once.
+ * @param {import('./aggregates.mjs').Aggregate} sent what the records sent come to
+ * @param {import('./aggregates.mjs').Aggregate} found what the last updates of the groups in the partitions come to
+ * @param {{ updates: number, backwards: number, committed: number, aborted: number }} history
+ * @param {{ sent: number, delivered: number, failed: number, firstFailure?: Error }} reports
+ * @param {Commits} commits
+ * @returns {Check[]}
+ */
+export function verifyExactlyOnce(sent, found, history, reports, commits) {
+  const total = (groups) => [...groups.values()].reduce((sum, { records }) => sum + records, 0)
+  const counted = total(found.groups)
+  const wrong = [...new Set([...sent.groups.keys(), ...found.groups.keys()])].filter(
+    (group) => !isDeepStrictEqual(sent.groups.get(group), found.groups.get(group)),
+  )
+  const { updates, backwards, committed, aborted } = history
+  return [
+    deliveredCheck(reports),
+    check('once', counted === reports.sent, `${count(counted, 'record')} counted, each exactly once`, [
+      counted < reports.sent && `${n(reports.sent - counted)} lost`,
+      counted > reports.sent && `${n(counted - reports.sent)} counted twice`,
+    ]),
+    check('statistics', wrong.length === 0, `equal for ${count(sent.groups.size, 'group')}`, [
+      wrong.length > 0 && `wrong for ${wrong.slice(0, 3).join(', ')}${wrong.length > 3 ? ', …' : ''}`,
+    ]),
+    check(
+      'history',
+      backwards === 0,
+      `${count(updates, 'update')} read with read_committed, none of them behind its predecessor`,
+      [backwards > 0 && `${n(backwards)} of ${n(updates)} updates go back behind their predecessors`],
+    ),
+    check('transactions', committed > 0, `${n(committed)} committed, ${n(aborted)} aborted`, ['none was committed']),
+    commitsCheck(commits),
+  ]
+}
+
+function deliveredCheck({ sent, delivered, failed, firstFailure }) {
+  const good = `${count(delivered, 'record')} of ${n(sent)} reported as written`
+  return check('delivered', delivered === sent && failed === 0, good, [
+    failed > 0 && `${n(failed)} failed: ${firstFailure?.message}`,
+    sent > delivered + failed && `${n(sent - delivered - failed)} without a report`,
+  ])
+}
+
+function commitsCheck({ partitions, problems }) {
+  return check(
+    'commits',
+    problems.length === 0,
+    `at the end of ${count(partitions, 'partition')}`,
+    problems.slice(0, 3),
+  )
 }
 
 function check(name, ok, good, problems) {

@@ -1,4 +1,6 @@
 // exactlyOnce on real Kafka: what comes out, as Kafka's own client reads it, is what went in, once.
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import { type ConsumerConfig, type KafkaError, Producer } from 'odradek'
 import { type ExactlyOnceOptions, exactlyOnce, Pipeline } from 'odradek/pipeline'
 import { describe, expect, it } from 'vitest'
@@ -121,6 +123,65 @@ describe('exactlyOnce', () => {
       expect(sorted(await committedValues(setup.output))).toEqual(numbers(count))
     },
   )
+
+  it('runs in worker threads, one of which is terminated in the middle', { timeout: 120_000 }, async () => {
+    const setup = await setUp(4)
+    const count = 4000
+    await fill(setup.input, 0, count, 4)
+    const source = `
+      const { parentPort, workerData } = require('node:worker_threads')
+      import(workerData.pipeline).then(async ({ exactlyOnce }) => {
+        const { input, output, group, brokers } = workerData
+        const stop = new AbortController()
+        parentPort.once('message', () => stop.abort())
+        const { messages } = await exactlyOnce({
+          config: { 'bootstrap.servers': brokers },
+          consumer: { 'session.timeout.ms': 3000, 'heartbeat.interval.ms': 300 },
+          producer: { 'transaction.timeout.ms': 3000 },
+          group,
+          topics: input,
+          maxBatch: 20,
+          signal: stop.signal,
+          onTransaction: () => parentPort.postMessage('transaction'),
+          transform: (batch) => batch.map((m) => ({ topic: output, partition: m.partition, value: m.value })),
+        })
+        parentPort.postMessage({ messages })
+      })`
+    const pipeline = new URL('../../dist/pipeline.js', import.meta.url).href
+    const start = () =>
+      new Worker(source, { eval: true, workerData: { ...setup, pipeline, brokers: bootstrapServers() } })
+    const [first, second] = [start(), start()]
+    const ended = Promise.all([once(first, 'exit'), once(second, 'exit')])
+    await Promise.race([once(first, 'message'), once(second, 'message')])
+    await first.terminate()
+    await waitFor('all is committed', async () => (await committedMessages(setup)) === count, 60_000)
+    second.postMessage('stop')
+    expect((await ended)[1]).toEqual([0])
+    expect(sorted(await committedValues(setup.output))).toEqual(numbers(count))
+  })
+
+  it('tells a transform with state what comes and goes, while no transaction is open', async () => {
+    const setup = await setUp(2)
+    await fill(setup.input, 0, 400, 2)
+    const told: string[] = []
+    let open = false
+    const tell = (what: string) => (partitions: { partition: number }[]) => {
+      told.push(`${what} ${partitions.map(({ partition }) => partition).sort()}${open ? ' in a transaction' : ''}`)
+    }
+    const options = optionsOf(setup, {
+      onAssigned: async (partitions) => tell('assigned')(partitions),
+      onRevoked: tell('revoked'),
+      transform: (batch) => {
+        open = true
+        return batch.map((m) => ({ topic: setup.output, value: m.value }))
+      },
+      onTransaction: () => {
+        open = false
+      },
+    })
+    await runUntil(setup, 400, options)
+    expect(told).toEqual(['assigned 0,1', 'revoked 0,1'])
+  })
 
   it('repeats aborted batches until they are through', async () => {
     const setup = await setUp(2)

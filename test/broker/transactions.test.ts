@@ -92,6 +92,41 @@ describe('isolation', () => {
   })
 })
 
+describe('the end of a partition', () => {
+  it('is at the first open transaction for read_committed readers, and behind it for the others', async () => {
+    const topic = await createTopic('end')
+    await using producer = await transactional()
+    await producer.transaction(async (tx) => void tx.produce({ topic, value: 'committed' }))
+    await producer.beginTransaction()
+    await producer.send({ topic, value: 'open' })
+    // The record, its marker, the open record.
+    for (const [isolation, end] of [
+      ['read_committed', 2],
+      ['read_uncommitted', 3],
+    ] as const) {
+      const ends: number[] = []
+      const config = {
+        'bootstrap.servers': bootstrapServers(),
+        'group.id': uniqueGroup(),
+        'isolation.level': isolation,
+      }
+      await using consumer = new Consumer(
+        { ...config, 'enable.partition.eof': true, 'enable.auto.commit': false },
+        { onPartitionEof: ({ offset }) => ends.push(offset) },
+      )
+      const [place] = [{ topic, partition: 0 }]
+      await consumer.assign([{ ...place, offset: 0 }])
+      await waitFor('the end', async () => (await consumer.poll(100)) === null && ends.length > 0)
+      expect(ends[0]).toBe(end)
+      expect((await consumer.watermarks(place)).high).toBe(end)
+      expect(consumer.cachedWatermarks(place)?.high).toBe(end)
+      // Before the marker that the position cannot know of: librdkafka's position is behind the last message.
+      expect(consumer.lag([place])[0]).toMatchObject({ end, lag: end - consumer.position([place])[0].offset })
+    }
+    await producer.abortTransaction()
+  })
+})
+
 describe('offsets', () => {
   it('are committed with the transaction, the message in hand included, and not without it', async () => {
     const [input, output] = [await createTopic('in'), await createTopic('out')]

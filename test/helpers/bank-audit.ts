@@ -91,3 +91,14 @@ export async function openTransactions(witness: Witness): Promise<string[]> {
   }
   return open
 }
+
+/** The same by Kafka's own tool, which counts those only that are open for many minutes. */
+export async function hangingTransactions(nodes: readonly { id: number }[], tool: Tool): Promise<string[]> {
+  const found = await Promise.all(
+    nodes.map(({ id }) =>
+      tool('kafka-transactions', ['find-hanging', '--broker-id', String(id)], { timeout: 120_000 }),
+    ),
+  )
+  // A heading, and a row for each.
+  return found.flatMap((text) => text.trim().split('\n').slice(1))
+}

@@ -1,6 +1,6 @@
 // A bank whose tellers are killed, paused and cut off: what its test drives. Everything that is random comes of the seed.
 import { Producer } from 'odradek'
-import { type Audit, audit, openTransactions } from './bank-audit.js'
+import { type Audit, audit, hangingTransactions, openTransactions } from './bank-audit.js'
 import { type FaultKind, kindOf, type Node, strike } from './bank-faults.js'
 import { bankGroup, bankTopics, Teller } from './bank-tellers.js'
 import { startCluster, witness } from './kafka.js'
@@ -207,6 +207,7 @@ export class Bank implements AsyncDisposable {
         return open.length === 0
       }
       await this.#until('no transaction is open', ended).catch(() => {})
+      open.push(...(await hangingTransactions(this.#cluster.nodes, this.#cluster.tools)))
       const { entries, wrong } = await audit(this.made, this.#cluster.tools)
       const lost = this.#failures.map((error) => `not produced: ${error}`)
       return { entries, wrong: [...lost, ...open.map((text) => `hanging transaction: ${text}`), ...wrong] }

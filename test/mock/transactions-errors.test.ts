@@ -1,0 +1,160 @@
+// What is left of the table: time-outs in each call, errors that are fatal, and coordinators that are not there, on the
+// embedded cluster. The rest is in transactions.test.ts.
+import { Consumer, KafkaError, MockCluster, Producer } from 'odradek'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { rejection } from '../helpers/wait.js'
+
+const slow = 1500
+let cluster: MockCluster
+let id = 0
+let topic: string
+let group: string
+
+beforeAll(() => {
+  cluster = new MockCluster({ brokers: 3 })
+})
+afterAll(() => cluster.close())
+beforeEach(async () => {
+  topic = `errors-${++id}`
+  group = `group-${id}`
+  await cluster.createTopic(topic)
+})
+
+async function ready(): Promise<Producer> {
+  const producer = new Producer({
+    'bootstrap.servers': cluster.bootstrapServers,
+    'transactional.id': `errors-id-${id}`,
+    'transaction.timeout.ms': 30_000,
+    'retry.backoff.ms': 20,
+    'linger.ms': 0,
+  })
+  cluster.coordinator('transaction', `errors-id-${id}`, 2)
+  await producer.initTransactions()
+  return producer
+}
+
+async function failure(promise: Promise<unknown>): Promise<KafkaError> {
+  const error = await rejection(promise)
+  expect(error).toBeInstanceOf(KafkaError)
+  return error as KafkaError
+}
+
+async function offsets(): Promise<Parameters<Producer['sendOffsetsToTransaction']>> {
+  const config = { 'bootstrap.servers': cluster.bootstrapServers, 'group.id': group, 'enable.auto.commit': false }
+  await using consumer = new Consumer(config)
+  return [[{ topic, partition: 0, offset: 1 }], await consumer.groupMetadata()]
+}
+
+describe('a time-out', () => {
+  const calls = {
+    sendOffsetsToTransaction: async (producer: Producer, timeout?: number) => {
+      const [list, metadata] = await offsetsOnce()
+      return producer.sendOffsetsToTransaction(list, metadata, { timeout })
+    },
+    commitTransaction: (producer: Producer, timeout?: number) => producer.commitTransaction({ timeout }),
+    abortTransaction: (producer: Producer, timeout?: number) => producer.abortTransaction({ timeout }),
+  }
+  let once: Awaited<ReturnType<typeof offsets>> | undefined
+  const offsetsOnce = async () => {
+    once ??= await offsets()
+    return once
+  }
+
+  it.each(Object.keys(calls) as (keyof typeof calls)[])(
+    'of %s says what to call, which then succeeds',
+    async (name) => {
+      once = undefined
+      await offsetsOnce()
+      await using producer = await ready()
+      await producer.beginTransaction()
+      await producer.send({ topic, value: 'x' })
+      cluster.brokers.rtt(slow)
+      const error = await failure(calls[name](producer, 100))
+      cluster.brokers.rtt(0)
+      expect(error).toMatchObject({ fatal: false, retriable: true, txnRequiresAbort: false })
+      expect(error.message).toMatch(new RegExp(`call ${name}\\(\\) again`))
+      await calls[name](producer)
+      if (name === 'sendOffsetsToTransaction') await producer.commitTransaction()
+      await producer.transaction((tx) => tx.send({ topic, value: 'y' }))
+    },
+  )
+})
+
+describe('a fatal error', () => {
+  it.each([
+    ['EndTxn', 'INVALID_TXN_STATE'],
+    ['EndTxn', 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'],
+    ['AddPartitionsToTxn', 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'],
+    ['AddOffsetsToTxn', 'INVALID_TXN_STATE'],
+    ['TxnOffsetCommit', 'INVALID_PRODUCER_ID_MAPPING'],
+  ] as const)('in %s (%s) says so in this call and in each one after it; close settles', async (api, code) => {
+    const producer = await ready()
+    const [list, metadata] = await offsets()
+    cluster.pushErrors(api, [code])
+    const error = await failure(
+      producer.transaction(async (tx) => {
+        tx.produce({ topic, value: 'x' })
+        await tx.sendOffsets(list, metadata)
+      }),
+    )
+    cluster.clearErrors(api)
+    expect(error).toMatchObject({ fatal: true, retriable: false, txnRequiresAbort: false })
+    expect(error.message).toMatch(/Fatal: close this producer/)
+    for (const call of [producer.beginTransaction(), producer.commitTransaction(), producer.abortTransaction()]) {
+      expect((await failure(call)).fatal).toBe(true)
+    }
+    expect((await failure(producer.send({ topic, value: 'late' }))).fatal).toBe(true)
+    await producer.close({ timeout: 5000 })
+  })
+
+  it('of initTransactions leaves a producer that closes', async () => {
+    await using producer = new Producer({
+      'bootstrap.servers': cluster.bootstrapServers,
+      'transactional.id': `errors-id-${id}`,
+    })
+    cluster.pushErrors('InitProducerId', ['TRANSACTIONAL_ID_AUTHORIZATION_FAILED'])
+    expect(await failure(producer.initTransactions())).toMatchObject({
+      code: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
+      fatal: true,
+    })
+  })
+})
+
+// deps/librdkafka/fixes.cmake: these waited for ever.
+describe("a group's coordinator", () => {
+  it('that is down: the offsets are given up in time, the transaction is aborted, and the next one works', async () => {
+    cluster.coordinator('group', group, 1)
+    const [list, metadata] = await offsets()
+    await using producer = await ready()
+    await producer.beginTransaction()
+    cluster.broker(1).down()
+    const from = performance.now()
+    const error = await failure(producer.sendOffsetsToTransaction(list, metadata, { timeout: 2000 }))
+    const took = performance.now() - from
+    cluster.broker(1).up()
+    expect(took).toBeLessThan(10_000)
+    expect(error).toMatchObject({ fatal: false, txnRequiresAbort: true })
+    await producer.abortTransaction()
+    await producer.transaction((tx) => tx.sendOffsets(list, metadata))
+  })
+
+  it.each([
+    ['COORDINATOR_LOAD_IN_PROGRESS'],
+    [
+      'COORDINATOR_NOT_AVAILABLE',
+      'COORDINATOR_NOT_AVAILABLE',
+      'COORDINATOR_NOT_AVAILABLE',
+      'COORDINATOR_NOT_AVAILABLE',
+    ],
+    ['_TRANSPORT'],
+  ] as const)('that cannot be found at first (%s …) is looked for again', async (...errors) => {
+    const [list, metadata] = await offsets()
+    await using producer = await ready()
+    await producer.beginTransaction()
+    await producer.send({ topic, value: 'x' })
+    cluster.pushErrors('FindCoordinator', errors)
+    await producer.sendOffsetsToTransaction(list, metadata, { timeout: 20_000 })
+    cluster.clearErrors('FindCoordinator')
+    await producer.commitTransaction()
+  })
+})
