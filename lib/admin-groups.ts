@@ -6,14 +6,13 @@ import {
   type AdminOptions,
   type Ask,
   type AuthorizedOperationsOptions,
-  about,
   errorOf,
   inOrder,
   withErrors,
   within,
 } from './admin-request.js'
 import { type Node, partitionItems } from './admin-topics.js'
-import { KafkaError } from './errors.js'
+import { about, KafkaError } from './errors.js'
 import {
   checkOffsets,
   checkPartitions,

@@ -1,7 +1,7 @@
 // The one request that all admin operations are: an operation's name, its arguments, its settings; a result as JSON.
 import { checkInteger } from './admin-check.js'
 import type { OperationOptions } from './client.js'
-import { KafkaError, type NativeError } from './errors.js'
+import { about, KafkaError, type NativeError } from './errors.js'
 
 /** How an admin request is made. `timeout` is for the whole of it (30 s without one). */
 export interface AdminOptions extends OperationOptions {
@@ -117,11 +117,4 @@ export function errorOf(error: unknown, resource = ''): KafkaError {
   // KRaft says of a request that may not be made all that it knows of the request.
   const message = /^Request Request\(/.test(native.message) ? '' : native.message
   return about(KafkaError.from({ ...native, message }), resource)
-}
-
-/** An error that names what it is about. */
-export function about(error: KafkaError, resource: string): KafkaError {
-  const { code, message, fatal, retriable, txnRequiresAbort } = error
-  if (resource === '' || message.includes(resource)) return error
-  return new KafkaError(code, `${resource}: ${message}`, { fatal, retriable, txnRequiresAbort })
 }
