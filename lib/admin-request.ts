@@ -1,7 +1,7 @@
 // The one request that all admin operations are: an operation's name, its arguments, its settings; a result as JSON.
 import { checkInteger } from './admin-check.js'
 import type { OperationOptions } from './client.js'
-import { KafkaError, type NativeError } from './errors.js'
+import { about, KafkaError, type NativeError } from './errors.js'
 
 /** How an admin request is made. `timeout` is for the whole of it (30 s without one). */
 export interface AdminOptions extends OperationOptions {
@@ -70,10 +70,18 @@ export function operationSettings(
   return validateOnly ? { ...settings, validateOnly } : settings
 }
 
-/** Items as they come out of JSON get KafkaErrors for errors. */
+/** Items as they come out of JSON get KafkaErrors for errors, which name what they are of. */
 export function withErrors<T extends { error?: KafkaError | undefined }>(items: T[]): T[] {
-  for (const item of items) if (item.error) item.error = errorOf(item.error)
+  for (const item of items) if (item.error) item.error = errorOf(item.error, resourceOf(item))
   return items
+}
+
+/** What an item is about: Kafka's texts do not say. */
+function resourceOf(item: object): string {
+  const { topic, partition, group, user, name } = item as Partial<Record<string, unknown>>
+  if (typeof topic === 'string') return typeof partition === 'number' ? `${topic} [${partition}]` : topic
+  if (typeof group === 'string') return group
+  return typeof user === 'string' ? user : typeof name === 'string' ? name : ''
 }
 
 /** In the order in which they were asked for; brokers answer in theirs. */
@@ -103,6 +111,10 @@ export function within<T extends OperationOptions>(options: T, what: string): ()
   return () => ({ ...options, timeout: Math.max(1, Math.round(deadline - performance.now())) })
 }
 
-export function errorOf(error: unknown): KafkaError {
-  return KafkaError.from(error as NativeError)
+/** The error that came out of JSON, of something that has a name. */
+export function errorOf(error: unknown, resource = ''): KafkaError {
+  const native = error as NativeError
+  // KRaft says of a request that may not be made all that it knows of the request.
+  const message = /^Request Request\(/.test(native.message) ? '' : native.message
+  return about(KafkaError.from({ ...native, message }), resource)
 }

@@ -16,7 +16,6 @@ import {
   type AdminOptions,
   type Ask,
   type AuthorizedOperationsOptions,
-  errorOf,
   inOrder,
   operationSettings,
   sleep,
@@ -217,7 +216,7 @@ export async function deleteRecords(
 
 /** @internal Results of partitions, as elsewhere. */
 export function partitionItems(items: TopicPartitionResult[]): TopicPartitionResult[] {
-  for (const item of items) item.error = item.error ? errorOf(item.error) : undefined
+  for (const item of withErrors(items)) item.error ??= undefined
   return items
 }
 

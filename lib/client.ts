@@ -1,7 +1,7 @@
 // What every client shares: the state machine open / closing / closed, commands and their answers, events.
 import { Dispatch, type DispatchFunction, type NativeClient } from './binding.js'
 import { ConnectionTrouble } from './connection-trouble.js'
-import { type ErrorCode, ErrorCodes, KafkaError, type NativeError } from './errors.js'
+import { about, type ErrorCode, ErrorCodes, KafkaError, type NativeError } from './errors.js'
 import { ready } from './ready.js'
 import type { Statistics } from './statistics.generated.js'
 import { type TokenProvider, TokenRefresher } from './token-provider.js'
@@ -71,6 +71,8 @@ export abstract class Client<Native extends NativeClient> {
   readonly #tokens: TokenRefresher
   readonly #trouble = new ConnectionTrouble()
   protected readonly native: Native
+  /** What an error with this code is about: the group that is not to be read in, and the like. */
+  protected resources: Readonly<Partial<Record<ErrorCode, string>>> = {}
 
   /** The client's name in logs and statistics: `client.id`, or a default of librdkafka's. */
   readonly name: string
@@ -165,7 +167,7 @@ export abstract class Client<Native extends NativeClient> {
         if (a) this.#fail(KafkaError.from({ ...(a as NativeError), fatal: true }))
         break
       case Dispatch.error: {
-        const error = KafkaError.from(a as NativeError)
+        const error = this.#named(KafkaError.from(a as NativeError))
         if (error.fatal) this.#fail(error)
         else if (!TokenRefresher.isEcho(error)) this.report(error)
         break
@@ -197,6 +199,10 @@ export abstract class Client<Native extends NativeClient> {
     if (error?.fatal) this.#failure ??= KafkaError.from(error)
     if (error) command.reject(error)
     else command.resolve(value)
+  }
+
+  #named(error: KafkaError): KafkaError {
+    return about(error, this.resources[error.code] ?? '')
   }
 
   #fail(error: KafkaError): void {
@@ -257,7 +263,7 @@ export abstract class Client<Native extends NativeClient> {
       return (await (signal ? abortable(answer, signal) : answer)) as T
     } catch (error) {
       // Made here, so that the stack leads to the caller.
-      throw isNativeError(error) ? this.explain(KafkaError.from(error)) : error
+      throw isNativeError(error) ? this.explain(this.#named(KafkaError.from(error))) : error
     }
   }
 

@@ -87,6 +87,7 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
     const member = values['group.id'] !== null
     if (!member) entries.push(...withoutGroup(entries))
     super((dispatch) => new binding.Consumer(entries.flat(), dispatch), values['client.id'] ?? 'consumer', options)
+    this.resources = { GROUP_AUTHORIZATION_FAILED: values['group.id'] ?? '' }
     this.member = member
     this.isolation = values['isolation.level'] ?? 'read_committed'
     this.partitionEof = values['enable.partition.eof']

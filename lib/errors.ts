@@ -87,6 +87,13 @@ export class KafkaError extends Error {
   }
 }
 
+/** @internal The error, or one that names what it is about: brokers seldom say. */
+export function about(error: KafkaError, resource: string): KafkaError {
+  const { code, message, fatal, retriable, txnRequiresAbort } = error
+  if (resource === '' || message.includes(resource)) return error
+  return new KafkaError(code, `${resource}: ${message}`, { fatal, retriable, txnRequiresAbort })
+}
+
 // On the prototype: neither shows among an error's own fields when it is printed.
 Object.defineProperty(KafkaError.prototype, 'name', { value: 'KafkaError', writable: true, configurable: true })
 Object.defineProperty(KafkaError.prototype, brand, { value: true })

@@ -39,7 +39,7 @@ export function topicMetadata({ topic, partitions, error }: TopicDescription): T
     isr: isr.map(({ id }) => id),
   }))
   if (!error) return { topic, partitions: list }
-  return { topic, partitions: list, error: new KafkaError(error.code, `${topic}: ${error.message}`) }
+  return { topic, partitions: list, error }
 }
 
 type Coded = { errno?: number; error?: KafkaError }

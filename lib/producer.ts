@@ -54,6 +54,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
     const entries = prepareConfig('producer', config, { tokenProvider: options.tokenProvider !== undefined }).flat()
     const values = effective('producer', config)
     super((dispatch) => new binding.Producer(entries, dispatch), values['client.id'] ?? 'producer', options)
+    this.resources = { TRANSACTIONAL_ID_AUTHORIZATION_FAILED: values['transactional.id'] ?? '' }
     const writer = new RecordWriter(this.native, values['message.max.bytes'])
     const maxMessages = values['queue.buffering.max.messages'] || Number.MAX_SAFE_INTEGER
     this.#queue = new ProducerQueue(this.native, maxMessages, values['queue.buffering.max.kbytes'] * 1024)

@@ -59,7 +59,7 @@ export class TokenRefresher {
       throw new Error('it is to return { token: string, lifetimeMs: ms since 1970, principal: string }')
     }
     const error = this.#native.setToken(token, lifetimeMs, principal, Object.entries(extensions ?? {}).flat())
-    if (error) throw new Error(error.message)
+    if (error) throw new Error(withoutValue(error.message))
   }
 
   /** librdkafka reports what it was told of a failure, which has been reported. */
@@ -72,4 +72,9 @@ export class TokenRefresher {
     this.#native.setTokenFailure(why)
     this.#report(new KafkaError('_AUTHENTICATION', why, { retriable: true, cause }))
   }
+}
+
+/** librdkafka ends what it says of a token with the token, or as much of it as there is room for. */
+function withoutValue(message: string): string {
+  return message.startsWith('Must supply an unexpired token') ? message : message.split(': ')[0]
 }

@@ -30,8 +30,9 @@ async function connect(more: object, env: Record<string, string> = {}): Promise<
   const { output } = await runModule(
     `
       const log = (fields, line) => { if (line.includes('CA certificate')) console.log(line) }
-      await using producer = new Producer(${JSON.stringify(config)}, { logger: { error: log, warn: log, info: log, debug: log } })
+      const producer = new Producer(${JSON.stringify(config)}, { logger: { error: log, warn: log, info: log, debug: log } })
       console.log(await producer.ready({ timeout: 20_000 }).then(() => 'ready', (error) => error.code + ' ' + error.message))
+      await producer.close({ timeout: 1000 })
     `,
     { env },
   )

@@ -1,5 +1,5 @@
 // A small OpenID Connect provider: a token endpoint and its signing keys, on a port of this machine.
-import { createPublicKey, createSign, createVerify, generateKeyPairSync } from 'node:crypto'
+import { createSign, createVerify, generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
@@ -72,7 +72,7 @@ export class TokenServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.url === '/keys') {
-      const key = createPublicKey(this.#keys.publicKey).export({ format: 'jwk' })
+      const key = this.#keys.publicKey.export({ format: 'jwk' })
       return answer(response, 200, { keys: [{ ...key, kid: 'key-1', use: 'sig', alg: 'RS256' }] })
     }
     let body = ''
