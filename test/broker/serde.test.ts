@@ -181,11 +181,11 @@ describe('other formats', () => {
   })
 
   it('Protobuf goes there and back', async () => {
-    const { create, createFileRegistry } = (await import('@bufbuild/protobuf')) as typeof import('@bufbuild/protobuf')
-    const { TimestampSchema, file_google_protobuf_timestamp } = await import('@bufbuild/protobuf/wkt')
+    const { create, createMutableRegistry } = await import('@bufbuild/protobuf')
+    const { TimestampSchema } = await import('@bufbuild/protobuf/wkt')
     const topic = await createTopic('protobuf', { partitions: 1 })
-    const registryOf = createFileRegistry(file_google_protobuf_timestamp)
-    const messages = protobuf<{ seconds: bigint; nanos: number }>(client(), { serializer: { registry: registryOf } })
+    const known = createMutableRegistry(TimestampSchema)
+    const messages = protobuf<{ seconds: bigint; nanos: number }>(client(), { serializer: { registry: known } })
     await using producer = new TypedProducer(config(), { value: messages })
     await producer.send({ topic, value: create(TimestampSchema, { seconds: 5n, nanos: 7 }) })
     const [value] = await read(topic, 1, protobuf<{ seconds: bigint; nanos: number }>(client()))
