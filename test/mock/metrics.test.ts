@@ -32,7 +32,7 @@ const config = (group: string) => ({
 })
 
 /** The sum of a metric's values whose labels contain these. */
-async function valueOf(register: Registry, name: string, labels: Record<string, string> = {}): Promise<number> {
+async function sumOf(register: Registry, name: string, labels: Record<string, string> = {}): Promise<number> {
   const metric = await register.getSingleMetric(name)?.get()
   const values = metric?.values.filter((v) => Object.entries(labels).every(([k, value]) => v.labels[k] === value)) ?? []
   return values.filter((v) => !('le' in v.labels)).reduce((sum, { value }) => sum + value, 0)
@@ -78,20 +78,20 @@ describe('prometheus', () => {
     const topic = { messaging_destination_name: 'prom' }
     await waitFor(
       'statistics say so',
-      async () => (await valueOf(register, 'messaging_client_consumed_messages_total', topic)) === 20,
+      async () => (await sumOf(register, 'messaging_client_consumed_messages_total', topic)) === 20,
     )
     await waitFor(
       'statistics say so',
-      async () => (await valueOf(register, 'messaging_client_sent_messages_total', topic)) === 20,
+      async () => (await sumOf(register, 'messaging_client_sent_messages_total', topic)) === 20,
     )
-    await waitFor('nothing is left', async () => (await valueOf(register, 'kafka_consumer_lag', topic)) === 0)
-    expect(await valueOf(register, 'messaging_process_messages_total', { ...topic, outcome: 'success' })).toBe(20)
-    expect(await valueOf(register, 'kafka_processor_retries_total', topic)).toBe(2)
-    expect(await valueOf(register, 'kafka_processor_dead_letters_total', topic)).toBe(1)
-    expect(await valueOf(register, 'messaging_client_deliveries_total', topic)).toBe(20)
-    expect(await valueOf(register, 'kafka_consumer_partitions')).toBe(2)
-    expect(await valueOf(register, 'kafka_processor_rebalances_total', { kind: 'assigned' })).toBeGreaterThan(0)
-    expect(await valueOf(register, 'kafka_producer_queue_messages')).toBe(0)
+    await waitFor('nothing is left', async () => (await sumOf(register, 'kafka_consumer_lag', topic)) === 0)
+    expect(await sumOf(register, 'messaging_process_messages_total', { ...topic, outcome: 'success' })).toBe(20)
+    expect(await sumOf(register, 'kafka_processor_retries_total', topic)).toBe(2)
+    expect(await sumOf(register, 'kafka_processor_dead_letters_total', topic)).toBe(1)
+    expect(await sumOf(register, 'messaging_client_deliveries_total', topic)).toBe(20)
+    expect(await sumOf(register, 'kafka_consumer_partitions')).toBe(2)
+    expect(await sumOf(register, 'kafka_processor_rebalances_total', { kind: 'assigned' })).toBeGreaterThan(0)
+    expect(await sumOf(register, 'kafka_producer_queue_messages')).toBe(0)
     const text = await register.metrics()
     expect(text).toMatch(/# TYPE messaging_process_duration_seconds histogram/)
     expect(text).toMatch(
@@ -112,9 +112,9 @@ describe('prometheus', () => {
     await publisher.send({ topic: 'prom-publish', value: 'a' })
     await publisher.send({ topic: 'prom-publish', value: 'a', partition: 9 }).catch(() => {})
     const topic = { messaging_destination_name: 'prom-publish' }
-    expect(await valueOf(register, 'messaging_client_deliveries_total', topic)).toBe(2)
+    expect(await sumOf(register, 'messaging_client_deliveries_total', topic)).toBe(2)
     expect(
-      await valueOf(register, 'messaging_client_deliveries_total', { ...topic, error_type: '_UNKNOWN_PARTITION' }),
+      await sumOf(register, 'messaging_client_deliveries_total', { ...topic, error_type: '_UNKNOWN_PARTITION' }),
     ).toBe(1)
     await producer.close()
     expect(() => prometheus({} as never)).toThrow(/prometheus\(\) takes a registry/)
