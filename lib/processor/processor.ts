@@ -18,7 +18,6 @@ import type {
   ProcessorOptions,
   ProcessorState,
   TopicOptions,
-  UniversalMiddleware,
 } from './types.js'
 
 const topicFields = new Set(['value', 'key', 'use'])
@@ -66,7 +65,7 @@ export class Processor {
    * `use(deadLetter())`, tries again before it gives up; what is used first is nearest to the handler. The built-in
    * middleware wraps batch handlers, too; a function of one's own only those of single messages (see `useBatch`).
    */
-  use(middleware: Middleware | UniversalMiddleware): this {
+  use(middleware: Middleware): this {
     this.#assertNew('use')
     this.#router.use(middleware)
     return this

@@ -163,7 +163,7 @@ export interface TopicOptions<Value, Key> {
   value?: MessageDeserializer<Value>
   key?: MessageDeserializer<Key>
   /** Middleware of this topic, nearer to the handler than the processor's. */
-  use?: readonly (Middleware | UniversalMiddleware)[]
+  use?: readonly Middleware[]
 }
 
 export interface BatchTopicOptions<Value, Key> {
@@ -175,7 +175,7 @@ export interface BatchTopicOptions<Value, Key> {
   timeout?: number
   value?: MessageDeserializer<Value>
   key?: MessageDeserializer<Key>
-  use?: readonly (BatchMiddleware | UniversalMiddleware)[]
+  use?: readonly BatchMiddleware[]
 }
 
 export type ProcessorState = 'new' | 'running' | 'draining' | 'stopped'

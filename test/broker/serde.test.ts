@@ -59,10 +59,10 @@ describe('Avro', () => {
   it('goes there and back, and lets the schema evolve: old readers and new ones read old and new', async () => {
     const topic = await createTopic('avro', { partitions: 1 })
     const registryClient = client()
-    await registryClient.register(`${topic}-value`, schemaOf(fields))
+    await registryClient.register(`${topic}-value`, schemaOf(fields), false)
     await using first = new TypedProducer(config(), { key: string(), value: avro<Order>(client(), latest) })
     await first.send({ topic, key: 'a', value: { id: 'a', amount: 1 } })
-    await registryClient.register(`${topic}-value`, schemaOf([...fields, note]))
+    await registryClient.register(`${topic}-value`, schemaOf([...fields, note]), false)
     await using second = new TypedProducer(config(), { value: avro<Order>(client(), latest) })
     await second.send({ topic, value: { id: 'b', amount: 2, note: 'new' } })
     // The writer's schema, which the id in the message names.
@@ -86,13 +86,13 @@ describe('Avro', () => {
     const topic = await createTopic('avro-incompatible', { partitions: 1 })
     const registryClient = client()
     await registryClient.updateCompatibility(`${topic}-value`, 'BACKWARD' as never).catch(() => {})
-    await registryClient.register(`${topic}-value`, schemaOf(fields))
+    await registryClient.register(`${topic}-value`, schemaOf(fields), false)
     await registryClient.updateCompatibility(`${topic}-value`, 'BACKWARD' as never)
     const changed = schemaOf([
       { name: 'id', type: 'string' },
       { name: 'amount', type: 'boolean' },
     ])
-    expect(await rejection(registryClient.register(`${topic}-value`, changed))).toMatchObject({ status: 409 })
+    expect(await rejection(registryClient.register(`${topic}-value`, changed, false))).toMatchObject({ status: 409 })
     await using producer = new TypedProducer(config(), { value: avro<Order>(client(), latest) })
     const error = await rejection(producer.send({ topic, value: { id: 'a', amount: 'many' } as never }))
     expect(error).toBeInstanceOf(EncodeError)
@@ -106,7 +106,7 @@ describe('Avro', () => {
   it('an unknown id, a foreign format and cut bytes are poison: they go to the dead letters, the partition goes on', async () => {
     const topic = await createTopic('avro-poison', { partitions: 1 })
     await (await witness()).createTopic(`${topic}.dlq`, { partitions: 1 })
-    await client().register(`${topic}-value`, schemaOf(fields))
+    await client().register(`${topic}-value`, schemaOf(fields), false)
     await using producer = new TypedProducer(config(), { value: avro<Order>(client(), latest) })
     await using raw = new Producer(config())
     await raw.send({ topic, value: Buffer.from([0, 0, 15, 66, 64, 2, 97, 2]) })
@@ -133,7 +133,7 @@ describe('Avro', () => {
 
   it('a registry that is down is no fault of the message: it is tried again, and handled when the registry is back', async () => {
     const topic = await createTopic('avro-down', { partitions: 1 })
-    await client().register(`${topic}-value`, schemaOf(fields))
+    await client().register(`${topic}-value`, schemaOf(fields), false)
     await using producer = new TypedProducer(config(), { value: avro<Order>(client(), latest) })
     await producer.send({ topic, value: { id: 'a', amount: 1 } })
     await registry.stop()
@@ -155,7 +155,7 @@ describe('Avro', () => {
       await registry.start()
     }
     // It comes back empty: the schema gets its id again.
-    await client().register(`${topic}-value`, schemaOf(fields))
+    await client().register(`${topic}-value`, schemaOf(fields), false)
     await waitFor('the message is through', () => app.counts.handled === 1, 30_000)
     stop.abort()
     await done
@@ -171,7 +171,7 @@ describe('other formats', () => {
       properties: { id: { type: 'string' }, amount: { type: 'integer' } },
       required: ['id', 'amount'],
     })
-    await client().register(`${topic}-value`, { schemaType: 'JSON', schema })
+    await client().register(`${topic}-value`, { schemaType: 'JSON', schema }, false)
     const options = { serializer: { useLatestVersion: true, autoRegisterSchemas: false, validate: true } }
     await using producer = new TypedProducer(config(), { value: jsonSchema<Order>(client(), options) })
     await producer.send({ topic, value: { id: 'a', amount: 1 } })
@@ -185,7 +185,9 @@ describe('other formats', () => {
     const { TimestampSchema } = await import('@bufbuild/protobuf/wkt')
     const topic = await createTopic('protobuf', { partitions: 1 })
     const known = createMutableRegistry(TimestampSchema)
-    const messages = protobuf<{ seconds: bigint; nanos: number }>(client(), { serializer: { registry: known } })
+    const messages = protobuf<{ seconds: bigint; nanos: number }>(client(), {
+      serializer: { registry: known, autoRegisterSchemas: true },
+    })
     await using producer = new TypedProducer(config(), { value: messages })
     await producer.send({ topic, value: create(TimestampSchema, { seconds: 5n, nanos: 7 }) })
     const [value] = await read(topic, 1, protobuf<{ seconds: bigint; nanos: number }>(client()))
