@@ -284,6 +284,7 @@ export class ConsumerRun implements TaskHost {
 
   /** Work in flight is finished, within bounds; then it is committed; then the partitions are given up. */
   async #revoked(list: TopicPartition[]): Promise<void> {
+    await this.#finishCommitted(list.map(({ topic, partition }) => this.#partition(topic, partition)))
     const partitions = this.#closePartitions(list)
     this.emit({ type: 'rebalance', kind: 'revoked', partitions: list })
     if (!(await this.#settled(partitions, this.#settings.drainTimeout))) {
@@ -311,6 +312,14 @@ export class ConsumerRun implements TaskHost {
     } finally {
       await this.#forget(partitions)
     }
+  }
+
+  /** At most once: what waits is committed already, and nobody else will handle it. */
+  async #finishCommitted(list: readonly (Partition | undefined)[]): Promise<void> {
+    if (this.#settings.guarantee !== 'at-most-once') return
+    for (const batcher of this.#batchers.values()) batcher.hurry()
+    const through = () => this.scheduler.stopped || list.every((p) => !p || p.queued + p.busy === 0)
+    await this.scheduler.until(through, this.#settings.drainTimeout)
   }
 
   #closePartitions(list: readonly TopicPartition[]): Partition[] {
@@ -352,9 +361,10 @@ export class ConsumerRun implements TaskHost {
   /** What is at work is finished; nothing is begun. Meanwhile this stays a member that answers its group. */
   async #drain(): Promise<void> {
     this.draining = true
+    const partitions = this.assigned
+    await this.#finishCommitted(partitions)
     this.scheduler.stop()
     for (const batcher of this.#batchers.values()) batcher.stop()
-    const partitions = this.assigned
     const busy = () => partitions.some((partition) => partition.busy > 0)
     if (busy()) {
       void this.flow.pauseAll()
