@@ -142,20 +142,25 @@ export class ConsumerRun implements TaskHost {
     let number = -1
     let partition: Partition | undefined
     let batcher: Batcher | undefined
+    let received = 0
+    if (this.draining) return
+    const { scheduler } = this
     batch.forEach((message: Message) => {
       if (message.partition !== number || message.topic !== topic) {
         topic = message.topic
         number = message.partition
         partition = this.#partition(topic, number)
         batcher = partition && this.#batcher(partition.route)
+        if (partition && (partition.closed || refused?.has(partition))) partition = undefined
       }
-      if (!partition || partition.closed || this.draining || refused?.has(partition)) return
-      this.#journal.received++
+      if (!partition) return
+      received++
       const task = new Task(message, partition)
       if (batcher) batcher.add(task)
-      else this.scheduler.add(task)
+      else scheduler.add(task)
     })
-    this.scheduler.pump()
+    this.#journal.received += received
+    scheduler.pump()
   }
 
   /** At most once: what is committed first may be handled. */
@@ -340,7 +345,7 @@ export class ConsumerRun implements TaskHost {
 
   /** Tells handlers that they work for nothing, and gives those that listen the time to end. */
   async #abandon(partitions: readonly Partition[], reason: unknown): Promise<void> {
-    for (const { controller, busy } of partitions) if (busy > 0) controller.abort(reason)
+    for (const partition of partitions) if (partition.busy > 0) partition.abort(reason)
     await this.#settled(partitions, grace)
   }
 
