@@ -158,7 +158,7 @@ class Transacted implements TaskHost {
 
   #abandon(): void {
     this.scheduler.stop()
-    for (const { controller } of this.#partitions.values()) controller.abort(this.#context.signal.reason)
+    for (const partition of this.#partitions.values()) partition.abort(this.#context.signal.reason)
   }
 
   #add(batch: MessageBatch): void {

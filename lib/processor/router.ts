@@ -15,7 +15,7 @@ import type {
   UniversalMiddleware,
 } from './types.js'
 
-type AnyMiddleware = Middleware | BatchMiddleware | UniversalMiddleware
+type AnyMiddleware = Middleware | BatchMiddleware
 type Pattern = string | RegExp
 
 /** What was said of a topic, before the middleware is known. */
@@ -43,8 +43,8 @@ export interface RouterDefaults {
 
 export class Router {
   readonly #definitions: RouteDefinition[] = []
-  readonly #middleware: (Middleware | UniversalMiddleware)[] = []
-  readonly #batchMiddleware: (BatchMiddleware | UniversalMiddleware)[] = []
+  readonly #middleware: Middleware[] = []
+  readonly #batchMiddleware: BatchMiddleware[] = []
   readonly #defaults: RouterDefaults
   readonly #routes = new Map<RouteDefinition, Route>()
   /** Retry topic to the topic it stands for. */
@@ -54,10 +54,10 @@ export class Router {
     this.#defaults = defaults
   }
 
-  use(middleware: Middleware | UniversalMiddleware): void {
+  use(middleware: Middleware): void {
     checkFunction(middleware, 'use() takes a middleware: a function from a handler to a handler')
     this.#middleware.push(middleware)
-    if (traitsOf(middleware)) this.#batchMiddleware.push(middleware as UniversalMiddleware)
+    if (traitsOf(middleware)) this.#batchMiddleware.push(middleware as unknown as BatchMiddleware)
   }
 
   useBatch(middleware: BatchMiddleware): void {
@@ -250,7 +250,7 @@ function decoderOf(
 }
 
 function traitsOf(middleware: AnyMiddleware): MiddlewareTraits | undefined {
-  return (middleware as Partial<UniversalMiddleware>).universal
+  return (middleware as unknown as Partial<UniversalMiddleware>).universal
 }
 
 /** A middleware that waits for failures must stand before the one that takes care of them. */

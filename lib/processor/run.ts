@@ -142,20 +142,25 @@ export class ConsumerRun implements TaskHost {
     let number = -1
     let partition: Partition | undefined
     let batcher: Batcher | undefined
+    let received = 0
+    if (this.draining) return
+    const { scheduler } = this
     batch.forEach((message: Message) => {
       if (message.partition !== number || message.topic !== topic) {
         topic = message.topic
         number = message.partition
         partition = this.#partition(topic, number)
         batcher = partition && this.#batcher(partition.route)
+        if (partition && (partition.closed || refused?.has(partition))) partition = undefined
       }
-      if (!partition || partition.closed || this.draining || refused?.has(partition)) return
-      this.#journal.received++
+      if (!partition) return
+      received++
       const task = new Task(message, partition)
       if (batcher) batcher.add(task)
-      else this.scheduler.add(task)
+      else scheduler.add(task)
     })
-    this.scheduler.pump()
+    this.#journal.received += received
+    scheduler.pump()
   }
 
   /** At most once: what is committed first may be handled. */
@@ -284,6 +289,7 @@ export class ConsumerRun implements TaskHost {
 
   /** Work in flight is finished, within bounds; then it is committed; then the partitions are given up. */
   async #revoked(list: TopicPartition[]): Promise<void> {
+    await this.#finishCommitted(list.map(({ topic, partition }) => this.#partition(topic, partition)))
     const partitions = this.#closePartitions(list)
     this.emit({ type: 'rebalance', kind: 'revoked', partitions: list })
     if (!(await this.#settled(partitions, this.#settings.drainTimeout))) {
@@ -313,6 +319,14 @@ export class ConsumerRun implements TaskHost {
     }
   }
 
+  /** At most once: what waits is committed already, and nobody else will handle it. */
+  async #finishCommitted(list: readonly (Partition | undefined)[]): Promise<void> {
+    if (this.#settings.guarantee !== 'at-most-once') return
+    for (const batcher of this.#batchers.values()) batcher.hurry()
+    const through = () => this.scheduler.stopped || list.every((p) => !p || p.queued + p.busy === 0)
+    await this.scheduler.until(through, this.#settings.drainTimeout)
+  }
+
   #closePartitions(list: readonly TopicPartition[]): Partition[] {
     const partitions: Partition[] = []
     for (const { topic, partition } of list) {
@@ -331,7 +345,7 @@ export class ConsumerRun implements TaskHost {
 
   /** Tells handlers that they work for nothing, and gives those that listen the time to end. */
   async #abandon(partitions: readonly Partition[], reason: unknown): Promise<void> {
-    for (const { controller, busy } of partitions) if (busy > 0) controller.abort(reason)
+    for (const partition of partitions) if (partition.busy > 0) partition.abort(reason)
     await this.#settled(partitions, grace)
   }
 
@@ -352,9 +366,10 @@ export class ConsumerRun implements TaskHost {
   /** What is at work is finished; nothing is begun. Meanwhile this stays a member that answers its group. */
   async #drain(): Promise<void> {
     this.draining = true
+    const partitions = this.assigned
+    await this.#finishCommitted(partitions)
     this.scheduler.stop()
     for (const batcher of this.#batchers.values()) batcher.stop()
-    const partitions = this.assigned
     const busy = () => partitions.some((partition) => partition.busy > 0)
     if (busy()) {
       void this.flow.pauseAll()

@@ -95,11 +95,11 @@ export class Task implements HandlerContext, Acknowledgement {
   }
 
   get signal(): AbortSignal {
-    return this.partition.controller.signal
+    return this.partition.signal
   }
 
   get abandoned(): boolean {
-    return this.left || this.partition.controller.signal.aborted
+    return this.left || this.partition.aborted
   }
 
   get messages(): readonly ProcessorMessage[] {
@@ -166,7 +166,9 @@ export class Partition implements TopicPartition {
   readonly partition: number
   readonly route: Route
   readonly host: TaskHost
-  readonly controller = new AbortController()
+  readonly #controller = new AbortController()
+  /** What is handled of it does not count any more. (A signal's own getter is slow for something asked so often.) */
+  aborted = false
   /** Key to lane, with `orderBy: 'key'`; the one without a name holds what is ordered by nothing else. */
   readonly lanes = new Map<string, Lane>()
   lane: Lane | undefined = undefined
@@ -190,6 +192,15 @@ export class Partition implements TopicPartition {
     this.partition = partition
     this.route = route
     this.host = host
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  abort(reason: unknown): void {
+    this.aborted = true
+    this.#controller.abort(reason)
   }
 
   add(task: Task): void {

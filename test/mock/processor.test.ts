@@ -409,6 +409,22 @@ describe('rebalances and ends', () => {
     expect(after).toBe(committed)
   })
 
+  it('with at-most-once what was committed is handled before the processor stops', async () => {
+    const topic = await topicOf('at-most-stop', 100, { partitions: 2 })
+    const app = processorOf('at-most-stop', { guarantee: 'at-most-once' })
+    const seen: string[] = []
+    app.topic(topic, async (message) => {
+      await sleep(1)
+      seen.push(`${message.partition}/${message.offset}`)
+    })
+    const { stop } = start(app)
+    await waitFor('it is at work', () => app.counts.handled > 0)
+    await stop()
+    const committed = await committedOf('at-most-stop', topic, 2)
+    expect(seen.length).toBe(committed.reduce((sum, offset) => sum + Math.max(offset, 0), 0))
+    expect(new Set(seen).size).toBe(seen.length)
+  })
+
   it('sends through context.send, and says no when it has stopped', async () => {
     const [topic, to] = [await topicOf('send-in', 5), await topicOf('send-out', 0)]
     const app = processorOf('send')
