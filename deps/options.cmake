@@ -20,6 +20,10 @@ else()
 endif()
 set(CMAKE_CONFIGURATION_TYPES ${CMAKE_BUILD_TYPE} CACHE STRING "" FORCE)
 if(NOT MSVC)
+  # Paths of the building machine are in assertions' texts otherwise, and two prebuilds would differ by them.
+  if(ODRADEK_OPENSSL_DIR)
+    add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=. -ffile-prefix-map=${CMAKE_BINARY_DIR}=build)
+  endif()
   set(CMAKE_C_FLAGS_RELEASE "-O3 -DNDEBUG")
   set(CMAKE_CXX_FLAGS_RELEASE "-O3 -DNDEBUG")
   set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O1 -g -fno-omit-frame-pointer")
@@ -88,17 +92,22 @@ function(odradek_addon_options target)
     return()
   endif()
   # Node exports its own OpenSSL: ours is bound inside (-Bsymbolic) and hidden. nodelete: threads may outlive an environment.
+  # zig's linker has no --exclude-libs; the version script alone hides everything too.
+  include(CheckLinkerFlag)
+  check_linker_flag(CXX -Wl,--exclude-libs,ALL ODRADEK_EXCLUDE_LIBS)
+  if(ODRADEK_EXCLUDE_LIBS)
+    target_link_options(${target} PRIVATE -Wl,--exclude-libs,ALL)
+  endif()
   target_link_options(${target} PRIVATE
-    -Wl,--exclude-libs,ALL -Wl,-Bsymbolic -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,--gc-sections
+    -Wl,-Bsymbolic -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,--gc-sections
     -Wl,--version-script=${CMAKE_SOURCE_DIR}/deps/exports.map)
   # zstd's tracing hooks are weak and undefined: without this another library's functions of that name would be called.
-  include(CheckLinkerFlag)
   check_linker_flag(CXX -Wl,-z,nodynamic-undefined-weak ODRADEK_NODYNAMIC_WEAK)
   if(ODRADEK_NODYNAMIC_WEAK)
     target_link_options(${target} PRIVATE -Wl,-z,nodynamic-undefined-weak)
   endif()
   # A sanitizer's run-time library is a shared one that expects the shared C++ library.
-  if(ODRADEK_VARIANT MATCHES "^(release|debug|coverage)$")
+  if(ODRADEK_VARIANT MATCHES "^(release|debug|coverage)$" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_link_options(${target} PRIVATE -static-libstdc++ -static-libgcc)
   endif()
   if(ODRADEK_VARIANT STREQUAL "release" AND ODRADEK_STRIP)

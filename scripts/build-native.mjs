@@ -17,15 +17,18 @@ import { dirname, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ensureSources } from './fetch-source.mjs'
 import { withLock } from './lib/lock.mjs'
+import { ensureOpenSsl, opensslDirectory } from './lib/openssl.mjs'
 import { main, output, ROOT, run, seconds, UserError } from './lib/run.mjs'
+import { targetOf } from './lib/targets.mjs'
+import { ensureZig, zigTools } from './lib/zig.mjs'
 
 export const VARIANTS = ['release', 'debug', 'asan', 'ubsan', 'tsan', 'coverage']
 
 const SIGNATURE = '.odradek-signature'
-const treeOf = (variant) => join(ROOT, 'build', `cmake-${variant}`)
+const treeOf = (variant, target) => join(ROOT, 'build', `cmake-${variant}${target ? `-${target}` : ''}`)
 
 // Linked here and then renamed into its place, so that nobody ever loads half an addon.
-const outputOf = (variant) => join(treeOf(variant), 'linked')
+const outputOf = (variant, target) => join(treeOf(variant, target), 'linked')
 
 /** Where a variant's odradek.node is. */
 export function addonPath(variant = 'release') {
@@ -64,15 +67,38 @@ async function generator() {
   return (await output('ninja', ['--version'])) ? 'Ninja' : 'Unix Makefiles'
 }
 
-function cmakeArguments({ variant, system, gssapi, lto }) {
+/** For a prebuilt addon: everything from pinned sources, and on Linux zig as compiler. */
+function targetArguments(name) {
+  if (!name) return []
+  const target = targetOf(name)
+  const args = [`-DODRADEK_OPENSSL_DIR=${opensslDirectory(target)}`]
+  if (target.platform === 'darwin') args.push('-DCMAKE_OSX_DEPLOYMENT_TARGET=11.0')
+  if (!target.triple) return args
+  return [
+    ...args,
+    `-DCMAKE_TOOLCHAIN_FILE=${join(ROOT, 'deps', 'zig', 'toolchain.cmake')}`,
+    `-DODRADEK_ZIG_TOOLS=${zigTools(target)}`,
+    `-DODRADEK_PROCESSOR=${target.processor}`,
+  ]
+}
+
+async function ensureTarget(name) {
+  const target = targetOf(name)
+  await ensureSources(['zlib', 'zstd'])
+  if (target.triple) await ensureZig(target)
+  await ensureOpenSsl(target)
+}
+
+function cmakeArguments({ variant, system, gssapi, lto, target }) {
   return [
     `-DODRADEK_VARIANT=${variant}`,
     `-DODRADEK_SYSTEM_LIBRDKAFKA=${system ? 'ON' : 'OFF'}`,
     `-DODRADEK_GSSAPI=${gssapi ? 'ON' : 'OFF'}`,
     `-DODRADEK_LTO=${lto ? 'ON' : 'OFF'}`,
-    `-DODRADEK_OUTPUT_DIR=${outputOf(variant)}`,
+    `-DODRADEK_OUTPUT_DIR=${outputOf(variant, target)}`,
     `-DODRADEK_NODE_ADDON_API_DIR=${headerDirectory('node-addon-api', '.')}`,
     `-DODRADEK_NODE_API_HEADERS_DIR=${headerDirectory('node-api-headers', 'include')}`,
+    ...targetArguments(target),
   ]
 }
 
@@ -98,7 +124,8 @@ export function nativeUpToDate({ variant = 'release', system = false, gssapi = f
 
 /**
  * Brings a variant of the addon up to date.
- * @param {{ variant?: string, system?: boolean, gssapi?: boolean, lto?: boolean, clean?: boolean }} options
+ * @param {{ variant?: string, system?: boolean, gssapi?: boolean, lto?: boolean, clean?: boolean, target?: string }} options
+ *   target: one of scripts/lib/targets.mjs, for a prebuilt addon; without it this machine's own compiler and OpenSSL are used
  * @returns {Promise<{ path: string, built: boolean }>}
  */
 export async function buildNative({
@@ -107,19 +134,21 @@ export async function buildNative({
   gssapi = false,
   lto = true,
   clean = false,
+  target,
 } = {}) {
   if (!VARIANTS.includes(variant)) {
     throw new UserError(`There is no variant '${variant}'. Variants: ${VARIANTS.join(', ')}.`)
   }
   const path = addonPath(variant)
-  if (!clean && nativeUpToDate({ variant, system, gssapi, lto })) return { path, built: false }
+  if (!clean && !target && nativeUpToDate({ variant, system, gssapi, lto })) return { path, built: false }
   if (!(await output('cmake', ['--version']))) {
     throw new UserError('cmake is not installed. Run: node scripts/system-packages.mjs build')
   }
   if (!system) await ensureSources()
+  if (target) await ensureTarget(target)
   return withLock(`build-${variant}`, async () => {
-    const tree = treeOf(variant)
-    const args = cmakeArguments({ variant, system, gssapi, lto })
+    const tree = treeOf(variant, target)
+    const args = cmakeArguments({ variant, system, gssapi, lto, target })
     const before = signature(args)
     if (clean) rmSync(tree, { recursive: true, force: true })
     await configure(tree, args, `configure-${variant}`)
@@ -131,7 +160,7 @@ export async function buildNative({
       what: `Building the addon (${variant})`,
     })
     mkdirSync(dirname(path), { recursive: true })
-    copyFileSync(join(outputOf(variant), 'odradek.node'), `${path}.new`)
+    copyFileSync(join(outputOf(variant, target), 'odradek.node'), `${path}.new`)
     renameSync(`${path}.new`, path)
     // Taken before the build, so that a file edited meanwhile is built next time.
     writeFileSync(join(tree, SIGNATURE), before)
@@ -157,6 +186,7 @@ await main(import.meta.url, async (argv) => {
     gssapi: values.gssapi,
     lto: !values['no-lto'],
     clean: values.clean,
+    target: process.env.ODRADEK_TARGET || undefined,
   })
   console.log(`${relative(ROOT, path)}: ${built ? 'built' : 'up to date'} (${seconds(from)})`)
 })

@@ -17,8 +17,10 @@ import { withLock } from './lib/lock.mjs'
 import { CACHE, main, ROOT, run, seconds, UserError } from './lib/run.mjs'
 
 /**
- * @typedef {{ kind: 'url' | 'npm' | 'debian', url?: string, package?: string, suites?: string[], sha256: string, root: string }} Source
- * @typedef {{ name: string, version: string, sources: Source[], manifest?: { paths: string[], sha256: string } }} Pin
+ * @typedef {{ kind: 'url' | 'npm' | 'debian' | 'pypi', url?: string, package?: string, suites?: string[], platform?: string,
+ *   host?: string, sha256: string, root: string }} Source host: the only kind of machine that it is for
+ * @typedef {{ name: string, version: string, for?: 'prebuild', sources: Source[],
+ *   manifest?: { paths: string[], sha256: string } }} Pin for: what alone needs it; else every build does
  */
 
 /** @returns {Pin} */
@@ -30,6 +32,11 @@ export function pinNames() {
   return readdirSync(join(ROOT, 'deps'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && existsSync(join(ROOT, 'deps', entry.name, 'pin.json')))
     .map((entry) => entry.name)
+}
+
+/** Those that a build for this machine needs; a prebuild needs more. */
+function neededByEveryBuild() {
+  return pinNames().filter((name) => !readPin(name).for)
 }
 
 /** Where a pinned source is once fetched. */
@@ -58,7 +65,8 @@ export async function manifestHash(directory, paths) {
 }
 
 function describe(source) {
-  return source.url ?? `${source.kind === 'npm' ? 'npm package' : 'Debian source package'} ${source.package}`
+  const carrier = { npm: 'npm package', debian: 'Debian source package', pypi: 'Python package' }[source.kind]
+  return source.url ?? `${carrier} ${source.package}`
 }
 
 /** The archive of one source in the download cache, verified; it is kept under its hash, so an offline machine can be given it. */
@@ -81,10 +89,12 @@ async function download(source, cache, temporary) {
 async function unpack(archive, source, pin, temporary) {
   const directory = join(temporary, 'unpacked')
   mkdirSync(directory)
-  await run('tar', ['-xf', archive, '-C', directory, source.root], {
-    log: `unpack-${pin.name}`,
-    what: `Unpacking ${pin.name}`,
-  })
+  // A Python wheel is a zip archive.
+  const [command, args] =
+    source.kind === 'pypi'
+      ? ['python3', ['-m', 'zipfile', '-e', archive, directory]]
+      : ['tar', ['-xf', archive, '-C', directory, source.root]]
+  await run(command, args, { log: `unpack-${pin.name}`, what: `Unpacking ${pin.name}` })
   const tree = join(directory, source.root)
   if (pin.manifest) {
     const actual = await manifestHash(tree, pin.manifest.paths)
@@ -99,7 +109,11 @@ async function unpack(archive, source, pin, temporary) {
 
 async function fetchFirst(pin, cache, temporary) {
   const problems = []
-  for (const [index, source] of pin.sources.entries()) {
+  const host = `${process.platform}-${process.arch}`
+  const sources = pin.sources.filter((source) => !source.host || source.host === host)
+  if (sources.length === 0)
+    throw new UserError(`${pin.name} ${pin.version} is not pinned for this kind of machine, ${host}.`)
+  for (const [index, source] of sources.entries()) {
     const directory = join(temporary, String(index))
     mkdirSync(directory, { recursive: true })
     try {
@@ -149,8 +163,8 @@ export async function fetchSource(pin, cache = CACHE) {
   })
 }
 
-/** All pinned sources; those that had to be fetched. */
-export async function ensureSources(names = pinNames()) {
+/** The pinned sources, by default those of every build; returns those that had to be fetched. */
+export async function ensureSources(names = neededByEveryBuild()) {
   // All run to their end before one failure is reported: nothing is left half done in the background.
   const results = await Promise.allSettled(names.map((name) => fetchSource(readPin(name))))
   const failed = results.filter((result) => result.status === 'rejected').map((result) => result.reason)
@@ -164,7 +178,7 @@ await main(import.meta.url, async (names) => {
   const known = pinNames()
   const unknown = names.filter((name) => !known.includes(name))
   if (unknown.length > 0) throw new UserError(`There is no pin for ${unknown.join(', ')}. Pinned: ${known.join(', ')}.`)
-  for (const name of names.length > 0 ? names : known) {
+  for (const name of names.length > 0 ? names : neededByEveryBuild()) {
     const from = performance.now()
     const pin = readPin(name)
     const { directory, from: source } = await fetchSource(pin)

@@ -1,9 +1,16 @@
-// Builds this machine's prebuilt addon into prebuilds/<platform>-<arch>/ through prebuildify, node-gyp and binding.gyp.
-import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+// Builds prebuilt addons into prebuilds/<platform>-<arch>/ through prebuildify, node-gyp and binding.gyp, from pinned sources alone:
+// node scripts/prebuild.mjs [--target linux-x64-musl ...] [--check]. Without a target: all that this machine can build.
+import { cpSync, existsSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 import { ensureSources } from './fetch-source.mjs'
+import { withLock } from './lib/lock.mjs'
+import { ensureOpenSsl } from './lib/openssl.mjs'
+import { checkPrebuilt } from './lib/prebuilt.mjs'
 import { CACHE, main, ROOT, run, seconds, UserError } from './lib/run.mjs'
+import { buildableHere, prebuiltFile, TARGETS, targetOf } from './lib/targets.mjs'
+import { ensureZig } from './lib/zig.mjs'
 
 const STAGE = join(CACHE, 'prebuild')
 
@@ -14,8 +21,10 @@ function stage() {
   for (const name of ['package.json', 'binding.gyp', 'CMakeLists.txt', 'deps', 'native', 'scripts']) {
     cpSync(join(ROOT, name), join(STAGE, name), { recursive: true })
   }
-  for (const name of ['node_modules', join('.cache', 'src')])
+  for (const name of ['node_modules', ...['src', 'zig', 'openssl'].map((part) => join('.cache', part))]) {
+    mkdirSync(join(ROOT, name), { recursive: true })
     symlinkSync(join(ROOT, name), join(STAGE, name), 'junction')
+  }
 }
 
 /** What node-gyp reads of Node's headers; where they are not installed a stub does, since binding.gyp compiles nothing itself. */
@@ -28,26 +37,46 @@ export function nodeDirectory() {
   return stub
 }
 
-await main(import.meta.url, async (argv) => {
-  if (argv.length > 0) throw new UserError(`There is no option '${argv[0]}'. Usage: node scripts/prebuild.mjs`)
-  const from = performance.now()
+async function prebuild(target) {
+  // Here, not in the copy: what they bring is kept for the next time.
   await ensureSources()
+  await ensureSources(['zlib', 'zstd'])
+  if (target.triple) await ensureZig(target)
+  await ensureOpenSsl(target)
   stage()
   const prebuildify = createRequire(import.meta.url).resolve('prebuildify/bin.js')
-  const args = [
-    prebuildify,
-    '--napi',
-    '--strip',
-    '--tag-libc',
-    '--cwd',
-    STAGE,
-    '--out',
-    ROOT,
-    '-t',
-    process.versions.node,
-  ]
-  const env = { ...process.env, npm_config_nodedir: nodeDirectory() }
-  await run(process.execPath, args, { cwd: STAGE, env, log: 'prebuild', what: 'prebuildify' })
+  // No --strip: the linker strips, and this machine's strip may not know the target.
+  const args = ['--napi', '--cwd', STAGE, '--out', ROOT, '-t', process.versions.node]
+  args.push('--platform', target.platform, '--arch', target.arch, ...(target.libc ? ['--tag-libc', target.libc] : []))
+  const env = { ...process.env, npm_config_nodedir: nodeDirectory(), ODRADEK_TARGET: target.name }
+  const log = `prebuild-${target.name}`
+  await run(process.execPath, [prebuildify, ...args], { cwd: STAGE, env, log, what: `prebuildify (${target.name})` })
   rmSync(STAGE, { recursive: true, force: true })
-  console.log(`prebuilds/${process.platform}-${process.arch}: built (${seconds(from)})`)
+}
+
+await main(import.meta.url, async (argv) => {
+  const { values } = parseArgs({
+    args: argv,
+    options: { target: { type: 'string', multiple: true }, check: { type: 'boolean', default: false } },
+  })
+  const here = buildableHere()
+  // --check asks about what is there, which may come from other machines.
+  const wanted = (values.target ?? (values.check ? TARGETS : here).map(({ name }) => name)).map(targetOf)
+  const elsewhere = wanted.filter((target) => !values.check && !here.includes(target))
+  if (elsewhere.length > 0) {
+    throw new UserError(
+      `${elsewhere.map(({ name }) => name).join(', ')} cannot be built here (${process.platform}-${process.arch}); here: ` +
+        `${here.map(({ name }) => name).join(', ')}. The release workflow builds each on a machine of its own.`,
+    )
+  }
+  for (const target of wanted) {
+    const from = performance.now()
+    if (!values.check) await withLock('prebuild', () => prebuild(target))
+    const file = join(ROOT, 'prebuilds', prebuiltFile(target))
+    if (!existsSync(file))
+      throw new UserError(`There is no prebuilt addon for ${target.name} (prebuilds/${prebuiltFile(target)}).`)
+    await checkPrebuilt(target, file)
+    const size = (statSync(file).size / 1e6).toFixed(2)
+    console.log(`prebuilds/${prebuiltFile(target)}: ${size} MB, ${values.check ? 'fine' : 'built'} (${seconds(from)})`)
+  }
 })

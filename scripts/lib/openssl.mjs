@@ -1,0 +1,117 @@
+// OpenSSL's two static libraries and headers for a target, from the pinned source, by OpenSSL's own Configure (perl and make, or nmake).
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { delimiter, join, relative } from 'node:path'
+import { fetchSource, readPin, sourceDirectory } from '../fetch-source.mjs'
+import { withLock } from './lock.mjs'
+import { CACHE, output, run, UserError } from './run.mjs'
+import { ensureZig } from './zig.mjs'
+
+/** Out: what no Kafka connection, key, certificate or token uses. In: the legacy provider, for PKCS #12 files as old tools write them. */
+const WITHOUT = [
+  ...['shared', 'module', 'tests', 'apps', 'docs', 'uplink', 'ui-console', 'afalgeng', 'padlockeng', 'winstore'],
+  ...['quic', 'dtls', 'sctp', 'srtp', 'srp', 'nextprotoneg', 'ssl3', 'comp'],
+  ...['cms', 'ts', 'cmp', 'ct', 'rfc3779'],
+  ...[
+    'idea',
+    'seed',
+    'camellia',
+    'aria',
+    'sm2',
+    'sm3',
+    'sm4',
+    'whirlpool',
+    'bf',
+    'cast',
+    'mdc2',
+    'rmd160',
+    'gost',
+    'ec2m',
+    'slh-dsa',
+  ],
+]
+// Where Debian and most others keep openssl.cnf and certificates; librdkafka looks in more places for the latter.
+const PLACES = ['--libdir=lib', '--prefix=/opt/openssl', '--openssldir=/usr/lib/ssl']
+const SMALL = ['-Os', '-ffunction-sections', '-fdata-sections', '-fvisibility=hidden']
+
+function configuration(target) {
+  const windows = target.platform === 'win32'
+  const minimum = target.platform === 'darwin' ? ['-mmacosx-version-min=11.0'] : []
+  // The runner images have no nasm; the C code is used there.
+  const flags = windows ? ['no-asm', '/MT'] : [...SMALL, ...minimum]
+  return [target.openssl, ...PLACES, ...WITHOUT.map((name) => `no-${name}`), ...flags]
+}
+
+/** Where a target's OpenSSL is, named by all that decides about it. */
+export function opensslDirectory(target) {
+  const { version } = readPin('openssl')
+  const inputs = JSON.stringify([
+    version,
+    configuration(target),
+    target.triple ? readPin('zig').version : target.platform,
+  ])
+  const hash = createHash('sha256').update(inputs).digest('hex').slice(0, 12)
+  return join(CACHE, 'openssl', `${version}-${target.name}-${hash}`)
+}
+
+async function tools(target) {
+  // A date and the compiler's path would be compiled in: one is fixed, the other is a bare name.
+  const env = { ...process.env, SOURCE_DATE_EPOCH: '0' }
+  for (const name of ['CC', 'CXX', 'AR', 'RANLIB', 'CFLAGS', 'CPPFLAGS', 'LDFLAGS']) delete env[name]
+  if (!target.triple) return env
+  const directory = await ensureZig(target)
+  return { ...env, PATH: `${directory}${delimiter}${env.PATH}`, CC: 'zig-cc', AR: 'zig-ar', RANLIB: 'zig-ranlib' }
+}
+
+async function build(target, directory) {
+  const source = sourceDirectory(readPin('openssl'))
+  const work = join(CACHE, 'tmp', `openssl-${target.name}`)
+  const log = `openssl-${target.name}`
+  const env = await tools(target)
+  const windows = target.platform === 'win32'
+  rmSync(work, { recursive: true, force: true })
+  mkdirSync(work, { recursive: true })
+  // By a relative path, since file names are compiled into error messages.
+  const configure = [join(relative(work, source), 'Configure').replaceAll('\\', '/'), ...configuration(target)]
+  await run('perl', configure, { cwd: work, env, log, what: `Configuring OpenSSL for ${target.name}` })
+  const jobs = process.env.ODRADEK_JOBS || String(availableParallelism())
+  const [make, args] = windows ? ['nmake', ['/S', 'build_libs']] : ['make', ['-s', `-j${jobs}`, 'build_libs']]
+  await run(make, args, { cwd: work, env, log, append: true, what: `Building OpenSSL for ${target.name}` })
+  const made = join(work, 'made')
+  mkdirSync(join(made, 'lib'), { recursive: true })
+  cpSync(join(source, 'include', 'openssl'), join(made, 'include', 'openssl'), { recursive: true })
+  cpSync(join(work, 'include', 'openssl'), join(made, 'include', 'openssl'), { recursive: true })
+  for (const name of ['crypto', 'ssl']) {
+    const file = windows ? `lib${name}.lib` : `lib${name}.a`
+    cpSync(join(work, file), join(made, 'lib', file))
+  }
+  writeFileSync(join(made, 'configuration.txt'), `${configuration(target).join('\n')}\n`)
+  rmSync(directory, { recursive: true, force: true })
+  mkdirSync(join(CACHE, 'openssl'), { recursive: true })
+  renameSync(made, directory)
+  rmSync(work, { recursive: true, force: true })
+}
+
+/** Builds a target's OpenSSL unless it is there, and returns its directory: include/, lib/libcrypto.a, lib/libssl.a. */
+export async function ensureOpenSsl(target) {
+  const directory = opensslDirectory(target)
+  if (existsSync(directory)) return directory
+  for (const program of ['perl', target.platform === 'win32' ? 'nmake' : 'make']) {
+    if ((await output(program, [program === 'nmake' ? '/?' : '--version'])) === undefined) {
+      throw new UserError(`OpenSSL is built with ${program}, which is not installed (or does not start) here.`)
+    }
+  }
+  await fetchSource(readPin('openssl'))
+  await withLock(`openssl-${target.name}`, async () => {
+    if (!existsSync(directory)) await build(target, directory)
+  })
+  return directory
+}
+
+/** The configuration by which a built OpenSSL was made. */
+export function opensslConfiguration(target) {
+  return readFileSync(join(opensslDirectory(target), 'configuration.txt'), 'utf8')
+    .trim()
+    .split('\n')
+}
