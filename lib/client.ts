@@ -68,6 +68,7 @@ export abstract class Client<Native extends NativeClient> {
   #closing: Promise<void> | undefined
   #failure: KafkaError | undefined
   #lastError: KafkaError | undefined
+  readonly #statisticsListeners = new Set<(statistics: Statistics) => void>()
   readonly #tokens: TokenRefresher
   readonly #trouble = new ConnectionTrouble()
   protected readonly native: Native
@@ -174,7 +175,7 @@ export abstract class Client<Native extends NativeClient> {
         this.#log(a as number, b as string, c as string)
         break
       case Dispatch.statistics:
-        guard(() => this.#options.onStatistics?.(JSON.parse(a as string) as Statistics))
+        this.#statistics(a as string)
         break
       case Dispatch.tokenRefresh:
         void this.#tokens.refresh(a as string)
@@ -221,6 +222,24 @@ export abstract class Client<Native extends NativeClient> {
   /** @internal The error of a request that had no answer: with what is wrong with the connections. */
   protected explain(error: KafkaError): KafkaError {
     return this.#trouble.explain(error)
+  }
+
+  /**
+   * Calls a function with the statistics, every `statistics.interval.ms` (which has to be set), as `onStatistics` does:
+   * for whoever did not make this client. Returns a function that ends it.
+   */
+  observeStatistics(listener: (statistics: Statistics) => void): () => void {
+    this.#statisticsListeners.add(listener)
+    return () => {
+      this.#statisticsListeners.delete(listener)
+    }
+  }
+
+  #statistics(text: string): void {
+    const { onStatistics } = this.#options
+    if (!onStatistics && this.#statisticsListeners.size === 0) return
+    const statistics = JSON.parse(text) as Statistics
+    for (const listener of [onStatistics, ...this.#statisticsListeners]) guard(() => listener?.(statistics))
   }
 
   #log(level: number, facility: string, message: string): void {

@@ -1,0 +1,242 @@
+// Metrics and traces on the embedded cluster, with the real prom-client and OpenTelemetry SDK.
+import { context as otelContext, propagation, trace } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics'
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
+import { MockCluster, Producer } from 'odradek'
+import { measurePublish, openTelemetry, prometheus, tracePublish, tracing } from 'odradek/metrics'
+import { deadLetter, Processor, Publisher, retry } from 'odradek/processor'
+import { Registry } from 'prom-client'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { waitFor } from '../helpers/wait.js'
+
+let cluster: MockCluster
+beforeAll(() => {
+  cluster = new MockCluster({ brokers: 1 })
+})
+afterAll(() => cluster.close())
+
+const statistics = { 'statistics.interval.ms': 100 }
+const producerConfig = () => ({ 'bootstrap.servers': cluster.bootstrapServers, 'linger.ms': 0, ...statistics })
+const config = (group: string) => ({
+  'bootstrap.servers': cluster.bootstrapServers,
+  'group.id': group,
+  'fetch.wait.max.ms': 20,
+  'auto.commit.interval.ms': 100,
+  ...statistics,
+})
+
+/** The sum of a metric's values whose labels contain these. */
+async function sumOf(register: Registry, name: string, labels: Record<string, string> = {}): Promise<number> {
+  const metric = await register.getSingleMetric(name)?.get()
+  const values = metric?.values.filter((v) => Object.entries(labels).every(([k, value]) => v.labels[k] === value)) ?? []
+  return values.filter((v) => !('le' in v.labels)).reduce((sum, { value }) => sum + value, 0)
+}
+
+/** Twenty messages, of which one fails; the others are handled. */
+async function service(
+  topic: string,
+  observe: (producer: Producer, app: Processor) => void,
+  use: (app: Processor) => void = () => {},
+) {
+  await cluster.createTopic(topic, { partitions: 2 })
+  await cluster.createTopic(`${topic}.dlq`, { partitions: 1 })
+  const producer = new Producer(producerConfig())
+  const app = new Processor(config(topic), { onError: () => {} })
+  app.use(retry({ attempts: 3, backoff: { initial: 1 } })).use(deadLetter())
+  use(app)
+  app.topic(topic, (message) => {
+    if (message.text() === '7') throw new Error('seven')
+  })
+  observe(producer, app)
+  const records = Array.from({ length: 20 }, (_, i) => ({ value: String(i), partition: i % 2 }))
+  const reports = await producer.sendBatch(topic, records)
+  const stop = new AbortController()
+  const done = app.run({ signal: stop.signal })
+  await waitFor('all is handled', () => app.counts.handled === 20)
+  return {
+    reports,
+    end: async () => {
+      stop.abort()
+      await done
+      await producer.close()
+    },
+  }
+}
+
+describe('prometheus', () => {
+  it('tells what was sent, received, handled, tried again and given up, and how far behind the group is', async () => {
+    const register = new Registry()
+    const metrics = prometheus(register)
+    const { reports, end } = await service('prom', (producer, app) => metrics.observe(producer, app))
+    metrics.deliveries(reports)
+    const topic = { messaging_destination_name: 'prom' }
+    await waitFor(
+      'statistics say so',
+      async () => (await sumOf(register, 'messaging_client_consumed_messages_total', topic)) === 20,
+    )
+    await waitFor(
+      'statistics say so',
+      async () => (await sumOf(register, 'messaging_client_sent_messages_total', topic)) === 20,
+    )
+    await waitFor('nothing is left', async () => (await sumOf(register, 'kafka_consumer_lag', topic)) === 0)
+    expect(await sumOf(register, 'messaging_process_messages_total', { ...topic, outcome: 'success' })).toBe(20)
+    expect(await sumOf(register, 'kafka_processor_retries_total', topic)).toBe(2)
+    expect(await sumOf(register, 'kafka_processor_dead_letters_total', topic)).toBe(1)
+    expect(await sumOf(register, 'messaging_client_deliveries_total', topic)).toBe(20)
+    expect(await sumOf(register, 'kafka_consumer_partitions')).toBe(2)
+    expect(await sumOf(register, 'kafka_processor_rebalances_total', { kind: 'assigned' })).toBeGreaterThan(0)
+    expect(await sumOf(register, 'kafka_producer_queue_messages')).toBe(0)
+    const text = await register.metrics()
+    expect(text).toMatch(/# TYPE messaging_process_duration_seconds histogram/)
+    expect(text).toMatch(
+      /messaging_process_duration_seconds_bucket\{le="\+Inf",messaging_system="kafka",messaging_destination_name="prom",outcome="success"\} 20/,
+    )
+    expect(text).toMatch(/messaging_process_duration_seconds_count\{[^}]*\} 20/)
+    expect(text).toMatch(/kafka_broker_rtt_seconds\{[^}]*quantile="0.99"\} [\d.e-]+/)
+    await end()
+    metrics.stop()
+    expect(await register.metrics()).toBe('\n')
+  })
+
+  it('measures what a publisher sends, failures by their code', async () => {
+    const register = new Registry()
+    await cluster.createTopic('prom-publish', { partitions: 1 })
+    const producer = new Producer(producerConfig())
+    const publisher = new Publisher(producer).use(measurePublish(prometheus(register)))
+    await publisher.send({ topic: 'prom-publish', value: 'a' })
+    await publisher.send({ topic: 'prom-publish', value: 'a', partition: 9 }).catch(() => {})
+    const topic = { messaging_destination_name: 'prom-publish' }
+    expect(await sumOf(register, 'messaging_client_deliveries_total', topic)).toBe(2)
+    expect(
+      await sumOf(register, 'messaging_client_deliveries_total', { ...topic, error_type: '_UNKNOWN_PARTITION' }),
+    ).toBe(1)
+    await producer.close()
+    expect(() => prometheus({} as never)).toThrow(/prometheus\(\) takes a registry/)
+    expect(() => prometheus(register)).toThrow()
+  })
+})
+
+describe('OpenTelemetry', () => {
+  it('gets the same numbers, with the names of the conventions', async () => {
+    const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+    const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 1 << 30 })
+    const provider = new MeterProvider({ readers: [reader] })
+    const metrics = openTelemetry(provider.getMeter('test'))
+    const { end } = await service('otel', (producer, app) => metrics.observe(producer, app))
+    const points = async (name: string) => {
+      await reader.forceFlush()
+      const last = exporter.getMetrics().at(-1)
+      const all = last?.scopeMetrics.flatMap((scope) => scope.metrics) ?? []
+      return all.find((metric) => metric.descriptor.name === name)?.dataPoints ?? []
+    }
+    const handled = await points('messaging.process.messages')
+    expect(handled).toMatchObject([
+      {
+        value: 20,
+        attributes: { 'messaging.system': 'kafka', 'messaging.destination.name': 'otel', outcome: 'success' },
+      },
+    ])
+    const [duration] = await points('messaging.process.duration')
+    expect(duration.value).toMatchObject({ count: 20 })
+    await waitFor('statistics say so', async () =>
+      (await points('messaging.client.consumed.messages')).some(({ value }) => value === 20),
+    )
+    const lag = await points('kafka.consumer.lag')
+    expect(lag).toHaveLength(2)
+    expect(lag[0].attributes).toMatchObject({ 'messaging.destination.partition.id': '0' })
+    await end()
+    metrics.stop()
+    await provider.shutdown()
+  })
+})
+
+describe('traces', () => {
+  const exporter = new InMemorySpanExporter()
+  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
+  const tracer = provider.getTracer('test')
+
+  beforeAll(() => {
+    otelContext.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+    propagation.setGlobalPropagator(w3c)
+    trace.setGlobalTracerProvider(provider)
+  })
+  afterAll(() => {
+    otelContext.disable()
+    propagation.disable()
+    trace.disable()
+  })
+
+  it('are one from the request over the producer to the handler; for batches by links; failures are errors', async () => {
+    await cluster.createTopic('traced', { partitions: 1 })
+    await cluster.createTopic('traced-batch', { partitions: 1 })
+    const producer = new Producer(producerConfig())
+    const publisher = new Publisher(producer).use(tracePublish())
+    const send = (topic: string, value: string) =>
+      tracer.startActiveSpan('GET /order', async (span) => {
+        await publisher.send({ topic, key: 'k', value, headers: { own: '1' } })
+        span.end()
+        return span.spanContext().traceId
+      })
+    const good = await send('traced', 'good')
+    const batched = [await send('traced-batch', 'a'), await send('traced-batch', 'b')]
+    const app = new Processor(config('traced'), { onError: () => {} })
+    app.use(tracing({ group: 'traced' })).use((next) => async (message, context) => {
+      await next(message, context)
+    })
+    const within: (string | undefined)[] = []
+    app.topic('traced', async (message) => {
+      await null
+      within.push(trace.getActiveSpan()?.spanContext().traceId)
+      expect(message.headers.get('own')?.toString()).toBe('1')
+      expect(message.headers.getAll('traceparent')).toHaveLength(1)
+      if (message.text() === 'bad') throw new RangeError('bad')
+    })
+    app.batchTopic('traced-batch', { max: 2 }, () => {})
+    const stop = new AbortController()
+    const done = app.run({ signal: stop.signal })
+    await waitFor('all is handled', () => app.counts.handled === 3)
+    const bad = await send('traced', 'bad')
+    await expect(done).rejects.toThrow('bad')
+    expect(within).toEqual([good, bad])
+    const spans = exporter.getFinishedSpans()
+    const named = (name: string) => spans.filter((span) => span.name === name)
+    const [first, second] = named('process traced')
+    const sent = named('send traced')[0]
+    expect(first.spanContext().traceId).toBe(good)
+    expect(first.parentSpanContext?.spanId).toBe(sent.spanContext().spanId)
+    expect(first.attributes).toMatchObject({
+      'messaging.system': 'kafka',
+      'messaging.destination.name': 'traced',
+      'messaging.kafka.offset': 0,
+      'messaging.kafka.message.key': 'k',
+      'messaging.consumer.group.name': 'traced',
+    })
+    expect(sent.attributes).toMatchObject({ 'messaging.operation.type': 'send', 'messaging.kafka.offset': 0 })
+    expect(second.attributes['error.type']).toBe('RangeError')
+    expect(second.status.code).toBe(2)
+    const [batch] = named('process traced-batch')
+    expect(batch.links.map(({ context }) => context.traceId)).toEqual(batched)
+    expect(batch.attributes['messaging.batch.message_count']).toBe(2)
+    await producer.close()
+  })
+})
+
+/** W3C's trace context: what an SDK's package would bring. */
+const w3c: Parameters<typeof propagation.setGlobalPropagator>[0] = {
+  fields: () => ['traceparent'],
+  inject(context, carrier, setter) {
+    const span = trace.getSpanContext(context)
+    if (span) setter.set(carrier, 'traceparent', `00-${span.traceId}-${span.spanId}-01`)
+  },
+  extract(context, carrier, getter) {
+    const [, traceId, spanId] = String(getter.get(carrier, 'traceparent') ?? '').split('-')
+    if (!spanId) return context
+    return trace.setSpanContext(context, { traceId, spanId, traceFlags: 1, isRemote: true })
+  },
+}

@@ -1,0 +1,161 @@
+// A model of the scheduler: whatever ends when, order holds, the limit holds, and no offset passes what is not handled.
+import fc from 'fast-check'
+import type { Message } from 'odradek'
+import type { OrderBy } from 'odradek/processor'
+// Not part of the package's surface: the parts behind it.
+import { Scheduler } from 'odradek/processor/scheduler'
+import { Partition, Task } from 'odradek/processor/task'
+import { describe, expect, it } from 'vitest'
+
+interface Handled {
+  partition: number
+  key: string | null
+  offset: number
+}
+
+const messageOf = (partition: number, offset: number, key: string | null) =>
+  ({ topic: 't', partition, offset, leaderEpoch: 1, key: key === null ? null : Buffer.from(key) }) as unknown as Message
+
+/** A message: its partition, its key, and how it ends: at once, after some turns, or after a wait without a place. */
+const arrivals = fc.array(
+  fc.record({
+    partition: fc.integer({ min: 0, max: 2 }),
+    key: fc.option(fc.constantFrom('a', 'b', 'c', 'd'), { nil: null }),
+    turns: fc.integer({ min: -1, max: 4 }),
+    sleeps: fc.boolean(),
+  }),
+  { maxLength: 60 },
+)
+
+function model(
+  orderBy: OrderBy,
+  concurrency: number,
+  list: Awaited<ReturnType<typeof arrivals.generate>>['value'],
+  close: number | undefined,
+) {
+  const begun: Handled[] = []
+  const ended = new Set<string>()
+  const busy = new Set<string>()
+  let most = 0
+  let running = 0
+  const fate = new Map(list.map((item, i) => [i, item]))
+  const orderOf = (message: { partition: number; key: string | null }) => {
+    if (orderBy === 'partition') return String(message.partition)
+    return orderBy === 'key' && message.key !== null ? `${message.partition}/${message.key}` : undefined
+  }
+  const scheduler = new Scheduler(concurrency, orderBy, {
+    handle: (task: Task) => {
+      const message = task.message as Message
+      const id = { partition: message.partition, key: message.key && String(message.key), offset: message.offset }
+      const order = orderOf(id)
+      if (order !== undefined) {
+        expect(busy.has(order)).toBe(false)
+        busy.add(order)
+        const before = begun.findLast((other) => orderOf(other) === order)
+        expect(before === undefined || before.offset < id.offset).toBe(true)
+      }
+      begun.push(id)
+      most = Math.max(most, ++running)
+      const { turns, sleeps } = fate.get(message.offset) as (typeof list)[number]
+      const end = () => {
+        running--
+        if (order !== undefined) busy.delete(order)
+        ended.add(`${id.partition}/${id.offset}`)
+      }
+      if (turns < 0) return end()
+      return (async () => {
+        for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve))
+        if (sleeps) {
+          running--
+          // Rejects when the partition is gone: what unwinds then is no handling, and needs no place.
+          await scheduler.sleep(0, [task])
+          running++
+        }
+        end()
+      })()
+    },
+    finished: (task: Task, outcome: string) => {
+      if (outcome === 'abandoned') return
+      expect(outcome).toBe('success')
+      task.partition.finish(task)
+    },
+    failed: (error: unknown) => {
+      throw error
+    },
+  })
+  const partitions = [0, 1, 2].map((n) => new Partition('t', n, undefined as never, undefined as never))
+  const received: Handled[] = []
+  const check = () => {
+    for (const { partition, passed, ahead } of partitions) {
+      const mine = received.filter((message) => message.partition === partition)
+      const first = mine.findIndex(({ offset }) => !ended.has(`${partition}/${offset}`))
+      const through = first < 0 ? mine : mine.slice(0, first)
+      // Never beyond what is handled; it may be behind by what ends in this very turn.
+      if (passed) expect(through.some(({ offset }) => offset + 1 === passed.offset)).toBe(true)
+      expect(ahead).toBeGreaterThanOrEqual(mine.length - through.length)
+    }
+    expect(most).toBeLessThanOrEqual(concurrency)
+  }
+  return { scheduler, partitions, received, check, begun, ended, close }
+}
+
+describe('the scheduler', () => {
+  it.each<OrderBy>(['partition', 'key', 'none'])('keeps its promises, by %s', async (orderBy) => {
+    await fc.assert(
+      fc.asyncProperty(
+        arrivals,
+        fc.integer({ min: 1, max: 5 }),
+        fc.option(fc.integer({ min: 0, max: 59 })),
+        async (list, concurrency, closeAt) => {
+          const m = model(orderBy, concurrency, list, closeAt ?? undefined)
+          for (const [i, { partition, key }] of list.entries()) {
+            m.received.push({ partition, key, offset: i })
+            m.scheduler.add(new Task(messageOf(partition, i, key), m.partitions[partition]))
+            if (i % 7 === 0) {
+              m.scheduler.pump()
+              await null
+              m.check()
+            }
+            if (i === closeAt) m.scheduler.close(m.partitions[0])
+            if (closeAt !== null && i > closeAt && partition === 0) break
+          }
+          m.scheduler.pump()
+          const quiet = () =>
+            m.scheduler.running === 0 &&
+            m.partitions.every(({ busy, queued, closed }) => busy === 0 && (closed || queued === 0))
+          expect(await m.scheduler.until(quiet, 5000)).toBe(true)
+          m.check()
+          for (const partition of m.partitions) {
+            if (partition.closed) continue
+            // All is handled, so all is passed, and no lane is kept.
+            expect(partition.ahead).toBe(0)
+            expect(partition.lanes.size).toBe(0)
+          }
+          expect(m.scheduler.running).toBe(0)
+          expect(m.scheduler.sleeping).toBe(0)
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+
+  it('keeps nothing of the keys that it has seen', async () => {
+    let handled = 0
+    const scheduler = new Scheduler(10, 'key', {
+      handle: () => {
+        handled++
+      },
+      finished: (task: Task) => void task.partition.finish(task),
+      failed: () => {},
+    })
+    const partition = new Partition('t', 0, undefined as never, undefined as never)
+    for (let i = 0; i < 100_000; i++) {
+      scheduler.add(new Task(messageOf(0, i, `k${i}`), partition))
+      if (i % 500 === 0) scheduler.pump()
+    }
+    scheduler.pump()
+    expect(await scheduler.until(() => handled === 100_000 && scheduler.running === 0, 10_000)).toBe(true)
+    expect(partition.lanes.size).toBe(0)
+    expect(partition.passed?.offset).toBe(100_000)
+  })
+})
