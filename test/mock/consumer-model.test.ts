@@ -38,6 +38,7 @@ it('hands out what comes next, and commits what was handled, whatever is done to
         })
       await new ModelRun('model', create).run(list)
     }),
-    { seed, numRuns, endOnFailure: true },
+    // A slow machine does fewer of them.
+    { seed, numRuns, endOnFailure: true, interruptAfterTimeLimit: 90_000 },
   )
 })

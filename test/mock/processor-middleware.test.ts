@@ -260,16 +260,13 @@ describe('retry topics', () => {
       if (message.text() === 'b' || (message.text() === 'a' && message.topic === 'rt')) throw new Error('later')
     })
     await runUntil(app, () => events.some(({ type }) => type === 'deadLetter'))
-    expect(seen.map(({ value, from }) => `${value} ${from}`)).toEqual([
-      'a rt',
-      'b rt',
-      'c rt',
-      'a rt.retry.1',
-      'b rt.retry.1',
-      'b rt.retry.2',
-    ])
+    const ofTopic = (name: string) => seen.filter(({ from }) => from === name).map(({ value }) => value)
+    expect(ofTopic('rt')).toEqual(['a', 'b', 'c'])
+    expect(ofTopic('rt.retry.1')).toEqual(['a', 'b'])
+    expect(ofTopic('rt.retry.2')).toEqual(['b'])
+    expect(seen).toHaveLength(6)
     expect(new Set(seen.map((s) => s.topic))).toEqual(new Set(['rt']))
-    const [, first, , , second, third] = seen
+    const [first, second, third] = seen.filter(({ value }) => value === 'b')
     expect(second.at - first.at).toBeGreaterThanOrEqual(295)
     expect(third.at - second.at).toBeGreaterThanOrEqual(595)
     const [letter] = await readAll('rt.dlq', 1)

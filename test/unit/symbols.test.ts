@@ -68,9 +68,9 @@ const COMMON = `
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address()
-  const tls = (to = port, options = {}) => new Producer({
+  const tls = (to = port, options = {}, config = {}) => new Producer({
     'bootstrap.servers': 'localhost:' + to, 'security.protocol': 'ssl', 'ssl.ca.pem': cert,
-    'broker.address.family': 'v4', 'reconnect.backoff.ms': 1, 'reconnect.backoff.max.ms': 5, 'log_level': 0,
+    'broker.address.family': 'v4', 'reconnect.backoff.ms': 1, 'reconnect.backoff.max.ms': 5, 'log_level': 0, ...config,
   }, options)
   const byNode = () => new Promise((done, fail) => {
     get({ host: 'localhost', port, ca: cert, agent: false }, (response) => response.setEncoding('utf8').on('data', done)).on('error', fail)
@@ -135,9 +135,14 @@ describe('two copies of OpenSSL in one process', () => {
     const port = await server.firstLine
     const round = () =>
       child(`
-        let disconnects = 0
-        const onError = () => { if (++disconnects === 300) process.exit(7) }
-        for (let i = 0; i < 30; i++) tls(${port}, { onError })
+        const connects = []
+        for (let i = 0; i < 30; i++) {
+          const onStatistics = ({ brokers }) => {
+            connects[i] = Object.values(brokers).reduce((sum, broker) => sum + broker.connects, 0)
+            if (connects.reduce((sum, n) => sum + n, 0) >= 300) process.exit(7)
+          }
+          tls(${port}, { onStatistics }, { 'statistics.interval.ms': 20 })
+        }
       `).end
     try {
       for (let rounds = 0; rounds < 9; rounds += 3) {
