@@ -1,8 +1,9 @@
-#include "message_internals.h"
-
+// librdkafka's headers come first: they choose what the system's declare.
 #include "rd.h"
 #include "rdkafka_int.h"
 #include "rdkafka_msg.h"
+
+#include "message_internals.h"
 
 void odradek_message_internals(const rd_kafka_message_t* message, odradek_message_internals_t* internals) {
   const rd_kafka_msg_t* rkm = rd_kafka_message2msg((rd_kafka_message_t*)message);
