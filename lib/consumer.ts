@@ -127,7 +127,7 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
   health(): ConsumerHealth {
     const { closed, fatalError, lastError, lastMessage } = this
     const connected = !closed && this.connection.up
-    const lag = closed ? 0 : this.lag().reduce((sum, { lag }) => sum + (lag ?? 0), 0)
+    const lag = closed || fatalError ? 0 : this.lag().reduce((sum, { lag }) => sum + (lag ?? 0), 0)
     const ok = connected && !fatalError
     return { ok, connected, assigned: this.isAssigned, fatalError, lastError, lastMessage, lag }
   }
