@@ -157,6 +157,29 @@ export abstract class ConsumerPositions extends ConsumerGroup {
   }
 
   /**
+   * Takes partitions by hand, without a group's rebalances; null or an empty list gives all up. Where each is to start:
+   * an offset, one of `Offset`'s, or a Date (the first message at or after it; the end where all are older), which asks the
+   * brokers. Without one it starts at what is stored, else as `auto.offset.reset` says.
+   */
+  override async assign(partitions: readonly (TopicPartition & { offset?: number | Date })[] | null): Promise<void> {
+    const list = partitions ?? []
+    const timed = Array.isArray(list) ? list.filter((item) => item?.offset instanceof Date) : []
+    if (timed.length === 0) return super.assign(partitions as readonly (TopicPartition & { offset?: number })[] | null)
+    const starts = new Map<unknown, number>()
+    const found = await this.offsetsForTimes(timed.map((item) => ({ ...item, time: item.offset as Date })))
+    found.forEach(({ error, offset }, i) => {
+      if (error) throw error
+      starts.set(timed[i], offset)
+    })
+    return super.assign(
+      list.map(
+        (item) =>
+          ({ ...item, offset: starts.get(item) ?? (item.offset as number | undefined) }) as TopicPartitionOffset,
+      ),
+    )
+  }
+
+  /**
    * What the group has committed; `Offset.invalid` where there is nothing. Asks the coordinator; `timeout` in
    * milliseconds, 10 s without one.
    */

@@ -1,5 +1,5 @@
 // Stretches by time, and ends that no message tells of: what only a real Kafka has.
-import { Consumer, type ReadOptions } from 'odradek'
+import { Consumer, Offset, type ReadOptions } from 'odradek'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bootstrapServers, createTopic, witness } from '../helpers/kafka.js'
 
@@ -42,4 +42,23 @@ it('ends where only markers and aborted messages follow, and before what is not 
   expect(await read({ topic })).toEqual(['0:committed'])
   await kafka.produce(topic, some('open'), { transaction: { id: `${topic}-3`, end: 'leave' } })
   expect(await read({ topic })).toEqual(['0:committed'])
+})
+
+it('assigns by hand from a time', async () => {
+  const topic = await createTopic('assign-times', { partitions: 2 })
+  const records = Array.from({ length: 10 }, (_, i) => ({
+    value: String(i),
+    partition: 0,
+    timestamp: start + i * hour,
+  }))
+  await (await witness()).produce(topic, records)
+  const consumer = new Consumer({ 'bootstrap.servers': bootstrapServers() })
+  await consumer.assign([
+    { topic, partition: 0, offset: new Date(start + 7 * hour) },
+    { topic, partition: 1, offset: Offset.beginning },
+  ])
+  const seen: (string | null)[] = []
+  for await (const message of consumer) if (seen.push(message.text()) === 3) break
+  expect(seen).toEqual(['7', '8', '9'])
+  await consumer.close()
 })

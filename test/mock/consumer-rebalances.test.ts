@@ -118,3 +118,27 @@ it('tells diagnostics channels what came, was committed and was rebalanced', asy
   expect(events.receive).toMatchObject([{ count: 1 }])
   expect(events.commit[0]).toMatchObject({ results: [{ ...partitions[0], offset: 1 }], error: undefined })
 })
+
+it('changes what it is subscribed to while it reads, and loses nothing of what stays', async () => {
+  for (const topic of ['stays', 'comes']) await cluster.createTopic(topic, { partitions: 1 })
+  await using producer = new Producer({ 'bootstrap.servers': cluster.bootstrapServers })
+  for (const topic of ['stays', 'comes']) {
+    await producer.sendBatch(
+      topic,
+      Array.from({ length: 200 }, (_, i) => ({ value: String(i) })),
+    )
+  }
+  const config = { 'bootstrap.servers': cluster.bootstrapServers, 'group.id': 'subscriptions' } as const
+  const consumer = new Consumer({ ...config, 'group.protocol': 'consumer', 'auto.offset.reset': 'earliest' })
+  await consumer.subscribe('stays')
+  expect(await consumer.subscription()).toEqual(['stays'])
+  const seen: { [topic: string]: number[] } = { stays: [], comes: [] }
+  for await (const { topic, offset } of consumer) {
+    seen[topic].push(offset)
+    if (seen.stays.length === 50 && seen.comes.length === 0) await consumer.subscribe(['stays', 'comes'])
+    if (seen.stays.length + seen.comes.length === 400) break
+  }
+  const all = Array.from({ length: 200 }, (_, i) => i)
+  expect(seen).toEqual({ stays: all, comes: all })
+  await consumer.close()
+})
