@@ -94,6 +94,19 @@ describe('reading', () => {
     expect((await consumer.poll(1000))?.text()).toBe('b')
   })
 
+  it('hands out nothing after an abort, whatever was paused or sought since', async () => {
+    const topic = await topicOf('abort-pause', 200, 2)
+    await using consumer = consumerOf('abort-pause')
+    await consumer.subscribe(topic)
+    const controller = new AbortController()
+    const reader = consumer.messages({ signal: controller.signal })
+    const { partition, offset } = (await reader.next()).value
+    controller.abort(new Error('stop'))
+    await consumer.pause([{ topic, partition: 1 - partition }])
+    expect((await rejection(reader.next())).message).toBe('stop')
+    expect(await consumer.poll(5000)).toMatchObject({ partition, offset: offset + 1 })
+  })
+
   it('has one reader at a time', async () => {
     const topic = await topicOf('one-reader', 3)
     await using consumer = consumerOf('one-reader')
