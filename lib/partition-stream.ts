@@ -19,6 +19,8 @@ export class PartitionStream implements AsyncIterableIterator<Message>, TopicPar
   // The next of the queue: shifting an array costs by its length.
   #head = 0
   #inHand: Message | undefined
+  // The offset after what was handed out last.
+  #after: number | undefined
   #handled: TopicPartitionOffset | undefined
   #ended = false
   #error: unknown
@@ -70,6 +72,7 @@ export class PartitionStream implements AsyncIterableIterator<Message>, TopicPar
       this.#head = 0
     }
     this.#inHand = message
+    this.#after = message.offset + 1
     this.busySince = performance.now()
     this.#taken(this)
     return message
@@ -98,10 +101,11 @@ export class PartitionStream implements AsyncIterableIterator<Message>, TopicPar
     if (waiting) waiting.resolve({ done: false, value: this.#take() })
   }
 
-  /** @internal The first message that was not handed out. */
+  /** @internal The first message that it got, or was left before, and that was not handed out. */
   get unread(): TopicPartitionOffset | undefined {
-    const message = this.#queue[this.#head]
-    return message && { topic: message.topic, partition: message.partition, offset: message.offset }
+    const { topic, partition } = this
+    const offset = this.#queue[this.#head]?.offset ?? (this.#ended ? this.#after : undefined)
+    return offset === undefined ? undefined : { topic, partition, offset }
   }
 
   /** @internal What its handler got through with since this was asked last: the offset after it. */

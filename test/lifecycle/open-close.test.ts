@@ -20,10 +20,12 @@ it('leaves no thread, descriptor or memory behind', async () => {
       async (c) => { await c.subscribe('t'); await c.poll(50000) },
       async (c) => { await c.assign([{ topic: 't', partition: 0, offset: 0 }]); await c.poll(50000) },
       async (c) => { await c.subscribe('t'); let n = 0; for await (const _ of c) if (++n === 500) break },
+      async (c) => { await c.subscribe('t'); const { value } = await c.partitionStreams({ max: 10 }).next(); await value.next() },
+      async (c) => { await c.subscribe('t'); await new Promise((resolve) => c.readable().once('data', resolve).on('error', () => {})) },
     ]
     const cycle = async (i) => {
-      const consumer = new Consumer({ 'bootstrap.servers': i % 7 === 6 ? '127.0.0.1:1' : servers, 'group.id': 'g' + i, 'auto.offset.reset': 'earliest' })
-      if (i % 7 < 6) await states[i % 7](consumer)
+      const consumer = new Consumer({ 'bootstrap.servers': i % 9 === 8 ? '127.0.0.1:1' : servers, 'group.id': 'g' + i, 'auto.offset.reset': 'earliest' })
+      if (i % 9 < 8) await states[i % 9](consumer)
       await Promise.all([consumer.close({ timeout: 2000 }), consumer.close()])
       const producer = new Producer({ 'bootstrap.servers': servers })
       if (i % 2) producer.produce({ topic: 'u', value: 'x' })

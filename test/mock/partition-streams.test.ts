@@ -160,6 +160,32 @@ describe('partition streams', () => {
     await consumer.close()
   })
 
+  it('may be left one by one: the others go on, and who reads next goes on there', async () => {
+    await topicOf('one-by-one', 50)
+    const consumer = await consumerOf('one-by-one')
+    const seen = range(0, partitions).map((): number[] => [])
+    const handlers: Promise<void>[] = []
+    for await (const stream of consumer.partitionStreams({ max: 5 })) {
+      const handle = async () => {
+        for await (const { partition, offset } of stream) {
+          seen[partition].push(offset)
+          if (partition === 2 && offset === 3) break
+        }
+      }
+      handlers.push(handle())
+      if (handlers.length < partitions) continue
+      await waitFor('the others are through', () => seen.every(({ length }, i) => length === (i === 2 ? 4 : 50)))
+      break
+    }
+    await Promise.all(handlers)
+    while (seen[2].length < 50) {
+      const message = await consumer.poll(20_000)
+      if (message) seen[message.partition].push(message.offset)
+    }
+    for (const offsets of seen) expect(offsets).toEqual(range(0, 50))
+    await consumer.close()
+  })
+
   it('let the group notice a handler that is stuck, and go on after it', async () => {
     await topicOf('stuck', 20)
     const consumer = await consumerOf('stuck', { 'max.poll.interval.ms': 1000 })
