@@ -13,16 +13,21 @@ class PartitionModel {
   repeats = 0
 }
 
+type How = 'messages' | 'batches' | 'streams'
+const ways: readonly How[] = ['messages', 'batches', 'streams']
+
 class Member {
   readonly consumer: Consumer
   readonly #model: GroupModel
+  readonly #how: How
   readonly #next = new Map<number, number>()
   #stop = new AbortController()
   #reading: Promise<void>
   dawdle = 0
 
-  constructor(model: GroupModel, config: ConsumerConfig) {
+  constructor(model: GroupModel, config: ConsumerConfig, how: How) {
     this.#model = model
+    this.#how = how
     const gone = (partitions: TopicPartition[]) => {
       for (const { partition } of partitions) this.#next.delete(partition)
     }
@@ -46,13 +51,31 @@ class Member {
   }
 
   async #read(): Promise<void> {
+    const { signal } = this.#stop
     try {
-      for await (const message of this.consumer.messages({ signal: this.#stop.signal })) {
-        this.#handle(message)
-        if (this.dawdle > 0) await new Promise((resolve) => setTimeout(resolve, this.dawdle))
-      }
+      if (this.#how === 'messages') await this.#readAll(this.consumer.messages({ signal }))
+      else if (this.#how === 'batches') {
+        for await (const batch of this.consumer.batches({ max: 50, timeout: 20, signal })) await this.#readAll(batch)
+      } else await this.#readStreams(signal)
     } catch (error) {
       if ((error as Error).name !== 'AbortError') this.#model.wrong.push(`reading: ${error}`)
+    }
+  }
+
+  async #readAll(messages: AsyncIterable<Message> | Iterable<Message>): Promise<void> {
+    for await (const message of messages) {
+      this.#handle(message)
+      if (this.dawdle > 0) await new Promise((resolve) => setTimeout(resolve, this.dawdle))
+    }
+  }
+
+  async #readStreams(signal: AbortSignal): Promise<void> {
+    const handlers: Promise<void>[] = []
+    try {
+      for await (const stream of this.consumer.partitionStreams({ max: 50, signal }))
+        handlers.push(this.#readAll(stream))
+    } finally {
+      await Promise.all(handlers)
     }
   }
 
@@ -99,6 +122,7 @@ export class GroupModel implements AsyncDisposable {
   readonly #random: (below: number) => number
   readonly #producer: Producer
   #feed: NodeJS.Timeout | undefined
+  #joined = 0
 
   constructor(topic: string, partitions: number, config: ConsumerConfig, seed: number) {
     this.#topic = topic
@@ -144,7 +168,8 @@ export class GroupModel implements AsyncDisposable {
   }
 
   async #join(): Promise<void> {
-    const member = new Member(this, this.#config)
+    // Each in another way.
+    const member = new Member(this, this.#config, ways[this.#joined++ % ways.length])
     this.members.push(member)
     await member.consumer.subscribe(this.#topic)
   }
