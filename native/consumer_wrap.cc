@@ -7,8 +7,8 @@
 
 #include "client_wrap.h"
 #include "consumer.h"
-#include "transaction.h"
 #include "js_read.h"
+#include "transaction.h"
 
 namespace odradek {
 
