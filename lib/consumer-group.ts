@@ -88,7 +88,10 @@ export abstract class ConsumerGroup extends ConsumerReading {
   /** What is in hand is finished and stored, unless it is lost anyway. */
   async #drain({ partitions, lost }: Rebalance): Promise<void> {
     const drained = this.reader?.revoking?.(partitions, lost)
-    if (drained) await settlesWithin(Promise.race([drained, this.#abandonable()]), this.maxPollInterval)
+    // Who leaves has waited for it already.
+    if (drained && !this.leaving) {
+      await settlesWithin(Promise.race([drained, this.#abandonable()]), this.maxPollInterval)
+    }
     if (lost) {
       this.inbox.forgetHanded(partitions)
       this.reader?.handled?.()
@@ -105,6 +108,14 @@ export abstract class ConsumerGroup extends ConsumerReading {
   #runHook(rebalance: Rebalance): Promise<TopicPartitionOffset[] | undefined> {
     const hook = runHook(this.options, rebalance, this.maxPollInterval, (error) => this.report(error))
     return Promise.race([hook, this.#abandonable()])
+  }
+
+  /** Before leaving: what streams have handed out may be finished, for `ms` milliseconds. */
+  protected async finishStreams(ms: number): Promise<void> {
+    const drained = this.reader?.revoking?.(this.assignment, false)
+    if (!drained) return
+    await settlesWithin(drained, ms)
+    this.store()
   }
 
   /** Before leaving: a rebalance in the middle is finished, without its hook if that does not settle within `ms`. */

@@ -92,7 +92,8 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
    * A stream for each assigned partition, those that come with later assignments included: each to be read at its own
    * pace, all at once. One whose handler does not keep up is paused when `max` messages wait in it. A message counts as
    * handled when its stream is asked for the next one; a partition is given up when its handler is through with the message
-   * in hand. A handler that takes longer than `max.poll.interval.ms` stops the reading of all, so that the group notices.
+   * in hand; `close` waits for handlers, too, for half of its timeout. A handler that takes longer than
+   * `max.poll.interval.ms` stops the reading of all, so that the group notices.
    *
    * ```ts
    * for await (const stream of consumer.partitionStreams()) {
@@ -108,6 +109,9 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
         maxPollInterval: this.attention ? this.maxPollInterval : Number.POSITIVE_INFINITY,
         get closed() {
           return consumer.closed
+        },
+        get leaving() {
+          return consumer.leaving
         },
         get assignment() {
           return consumer.assignment
@@ -157,6 +161,7 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
       this.interrupt()
       // Not for long, since a hook may be what waits for this.
       await this.finishRebalance(Math.min(timeout / 2, hookGrace))
+      await this.finishStreams(timeout / 2)
       if (this.autoCommit) await settlesWithin(this.#commitBeforeLeaving(), timeout / 2)
       this.leaving = true
     })

@@ -1,5 +1,6 @@
 // A stream for each assigned partition. One loop reads for all of them and hands out to each its own; a partition whose
 // handler does not keep up is paused, so that it does not hold up the others.
+import { settlesWithin } from './client.js'
 import type { ReadingOwner } from './consumer-reading.js'
 import { KafkaError } from './errors.js'
 import type { Inbox } from './inbox.js'
@@ -17,6 +18,8 @@ export interface PartitionStreamsOptions {
 export interface PartitionSource {
   readonly inbox: Inbox
   readonly closed: boolean
+  /** It does not wait for handlers any more. */
+  readonly leaving: boolean
   readonly assignment: TopicPartition[]
   readonly maxPollInterval: number
   acquire(owner: ReadingOwner): Promise<void>
@@ -205,7 +208,8 @@ export class PartitionStreams implements AsyncIterableIterator<PartitionStream>,
   async #settle(streams: PartitionStream[], unread: TopicPartitionOffset[], error: unknown): Promise<void> {
     const paused = streams.filter(({ paused }) => paused).map(({ topic, partition }) => ({ topic, partition }))
     for (const stream of streams) stream.end(error)
-    await Promise.all(streams.map(({ drained }) => drained))
+    const drained = Promise.all(streams.map(({ drained }) => drained))
+    while (!(await settlesWithin(drained, stuckPause))) if (this.#source.leaving) break
     if (this.#source.closed || error) return
     if (unread.length > 0) await this.#source.seek(unread).catch(() => {})
     if (paused.length > 0) await this.#source.resume(paused).catch(() => {})

@@ -124,6 +124,22 @@ describe('partition streams', () => {
     expect(await committedOf('closes')).toEqual(handled)
   })
 
+  it('do not keep a consumer from closing when a handler never gets through', async () => {
+    await topicOf('never', 20)
+    const consumer = await consumerOf('never')
+    const started: number[] = []
+    const reading = readAll(consumer, ({ partition }, offset) => {
+      started.push(partition)
+      return partition === 0 && offset === 3 ? new Promise(() => {}) : undefined
+    })
+    void reading
+    await waitFor('one is stuck, the others are through', () => started.length === 4 + 60)
+    const from = performance.now()
+    await consumer.close({ timeout: 4000 })
+    expect(performance.now() - from).toBeLessThan(4000)
+    expect(await committedOf('never')).toEqual([3, 20, 20, 20])
+  })
+
   it('give back what nobody was handed when they are left', async () => {
     await topicOf('leaves', 100)
     const consumer = await consumerOf('leaves')
