@@ -1,4 +1,5 @@
 // What every client shares: the state machine open / closing / closed, commands and their answers, events.
+import { whenAborted } from './abort.js'
 import { Dispatch, type DispatchFunction, type NativeClient } from './binding.js'
 import { ConnectionTrouble } from './connection-trouble.js'
 import { about, type ErrorCode, ErrorCodes, KafkaError, type NativeError } from './errors.js'
@@ -364,8 +365,8 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal, onAbort?:
       reject(signal.reason)
     }
     if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    const forget = whenAborted(signal, abort)
+    promise.then(resolve, reject).finally(forget)
   })
 }
 

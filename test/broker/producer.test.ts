@@ -1,6 +1,6 @@
 // The producer on real Kafka, with Kafka's own Java clients as the witness.
 import { randomBytes } from 'node:crypto'
-import { AdminClient, Consumer, Producer, partitionFor, roundRobin, type Throttle } from 'odradek'
+import { AdminClient, Consumer, Producer, roundRobin, type Throttle } from 'odradek'
 import { describe, expect, it } from 'vitest'
 import { bootstrapServers, createTopic, kafkaTool, uniqueGroup, uniqueTopic, witness } from '../helpers/kafka.js'
 import { rejection, waitFor } from '../helpers/wait.js'
@@ -135,18 +135,6 @@ describe('topics', () => {
       partitions.add((await producer.send({ topic, value: 'v' })).partition)
       return partitions.size === 5
     })
-  })
-})
-
-describe('partitioners', () => {
-  it('murmur2 sends keys where Java does', async () => {
-    const topic = await createTopic('java', { partitions: 17 })
-    const keys = Array.from({ length: 1000 }, (_, i) => randomBytes(1 + (i % 40)))
-    const written = await (await witness()).produce(
-      topic,
-      keys.map((key) => ({ key, value: null })),
-    )
-    expect(written.map(({ partition }) => partition)).toEqual(keys.map((key) => partitionFor(key, 17, 'murmur2')))
   })
 })
 

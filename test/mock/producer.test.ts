@@ -104,6 +104,24 @@ describe('send', () => {
     expect((await readAll('send-room', 500)).map((m) => m.text())).toEqual(reports.map((_, i) => String(i)))
   })
 
+  it('many may share a signal without a warning, and all stop with it', async () => {
+    const warnings: Error[] = []
+    const note = (warning: Error) => warnings.push(warning)
+    process.on('warning', note)
+    await using producer = new Producer({ 'bootstrap.servers': '127.0.0.1:1', 'queue.buffering.max.messages': 5 })
+    const controller = new AbortController()
+    const { signal } = controller
+    const sent = Array.from({ length: 50 }, () => rejection(producer.send({ topic: 't', value: 'v' }, { signal })))
+    controller.abort(new Error('enough'))
+    expect((await Promise.all(sent)).map(({ message }) => message)).toEqual(Array(50).fill('enough'))
+    // Those that were taken may still be delivered.
+    expect(producer.length.messages).toBe(5)
+    await producer.purge()
+    await new Promise(setImmediate)
+    process.off('warning', note)
+    expect(warnings).toEqual([])
+  })
+
   it('stops waiting when the signal aborts', async () => {
     await using producer = new Producer({ 'bootstrap.servers': '127.0.0.1:1', 'queue.buffering.max.messages': 1 })
     producer.send({ topic: 't', value: 'first' }).catch(() => {})
