@@ -46,6 +46,21 @@ async function produceTransfers(producer, from, to) {
   if (failures.length > 0) throw failures[0].error
 }
 
+/**
+ * So that what is behind is known from the beginning. Tried again: on a Kafka that has just been started nobody coordinates
+ * groups yet.
+ */
+async function beginAtBeginning(admin) {
+  for (let left = 20; ; left--) {
+    try {
+      return await admin.resetOffsets(topics.group, topics.transfers, { to: 'beginning' })
+    } catch (error) {
+      if (left === 0) throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, 250))
+  }
+}
+
 /** Until the group has committed everything. */
 async function settled(admin) {
   for (;;) {
@@ -64,8 +79,7 @@ try {
   for (const { error } of await admin.createTopics(names.map((topic) => ({ topic, numPartitions: partitions })))) {
     if (error && error.code !== 'TOPIC_ALREADY_EXISTS') throw error
   }
-  // So that what is behind is known from the beginning.
-  await admin.resetOffsets(topics.group, topics.transfers, { to: 'beginning' })
+  await beginAtBeginning(admin)
   for (const name of ['teller-0', 'teller-1']) startTeller(name)
   const half = Math.ceil(transfers / 2)
   await produceTransfers(producer, 0, half)

@@ -28,11 +28,13 @@ export async function verify(brokers, transfers) {
   return { accounts, entries, problems }
 }
 
-/** Everything that is committed now. */
+/** Everything that is written now, and committed: a transaction that is being ended is waited for. */
 async function readToEnd(brokers, topic) {
   const config = { 'bootstrap.servers': brokers }
   const admin = new AdminClient(config)
   const [{ partitions }] = await admin.describeTopics([topic])
+  const wanted = partitions.map(({ partition }) => ({ topic, partition, spec: 'latest' }))
+  const ends = new Map((await admin.listOffsets(wanted)).map(({ partition, offset }) => [partition, offset]))
   await admin.close()
   const records = []
   const atEnd = new Set()
@@ -47,8 +49,8 @@ async function readToEnd(brokers, topic) {
       'enable.partition.eof': true,
     },
     {
-      onPartitionEof: ({ partition }) => {
-        if (atEnd.add(partition).size === partitions.length) reading.abort()
+      onPartitionEof: ({ partition, offset }) => {
+        if (offset >= ends.get(partition) && atEnd.add(partition).size === partitions.length) reading.abort()
       },
     },
   )

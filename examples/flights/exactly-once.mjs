@@ -1,6 +1,7 @@
 // The same way out, exactly once: pipelines turn the records into running statistics, in transactions that hold the
 // statistics and the offsets of the records counted. Who reads with read_committed sees each record counted once, whatever
 // became of the pipelines. It stands where the Group of consuming.mjs stands otherwise.
+import { setTimeout as pause } from 'node:timers/promises'
 import { AdminClient } from 'odradek'
 import { Pipeline } from 'odradek/pipeline'
 import { Problem } from './problem.mjs'
@@ -10,6 +11,8 @@ import { readStates } from './states.mjs'
 const pipelines = 3
 const maxBatch = 5_000
 const timeout = 10_000
+const attempts = 20
+const attemptPause = 250
 
 /** One pipeline, and the states of the partitions that are its. */
 class Instance {
@@ -164,7 +167,7 @@ export class ExactlyOnce {
   /** What is in the topics already is none of this run's. Starts the pipelines; they may join later. */
   async start(signal) {
     const [admin, options] = [this.#admin, { timeout, signal }]
-    await admin.resetOffsets(this.#group, this.#topic, { to: 'end', ...options })
+    await this.#beginAtEnd(options)
     const [input, output] = await admin.describeTopics([this.#topic, this.#output], options)
     if (output.partitions.length < input.partitions.length) {
       const [has, needs] = [output.partitions.length, input.partitions.length]
@@ -176,6 +179,18 @@ export class ExactlyOnce {
     for (const { partition, offset } of await admin.listOffsets(wanted, options)) this.#begins.set(partition, offset)
     this.#running = this.#instances.map((instance) => instance.run())
     for (const running of this.#running) running.catch(this.#onFailure)
+  }
+
+  /** On a Kafka that has just been started nobody coordinates groups yet. */
+  async #beginAtEnd(options) {
+    for (let left = attempts; ; left--) {
+      try {
+        return await this.#admin.resetOffsets(this.#group, this.#topic, { to: 'end', ...options })
+      } catch (error) {
+        if (left === 0 || options.signal.aborted) throw error
+      }
+      await pause(attemptPause)
+    }
   }
 
   #committed({ positions, records, bytes }) {

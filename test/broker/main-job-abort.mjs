@@ -1,10 +1,11 @@
-// Preloaded into the main job: every third transaction cannot send its offsets, and is aborted.
-import { Consumer, KafkaError } from '../../dist/index.js'
+// Preloaded into the main job: every third transaction is aborted when its records and its offsets have been written.
+import { KafkaError } from '../../dist/index.js'
+import { Transaction } from '../../dist/transaction.js'
 
-const { transactionOffsets } = Consumer.prototype
+const { sendOffsets } = Transaction.prototype
 let calls = 0
 
-Consumer.prototype.transactionOffsets = function () {
-  if (++calls % 3 !== 0) return transactionOffsets.call(this)
-  return Promise.reject(new KafkaError('_TIMED_OUT', 'a made-up failure'))
+Transaction.prototype.sendOffsets = async function (...args) {
+  await sendOffsets.apply(this, args)
+  if (++calls % 3 === 0) throw new KafkaError('_TIMED_OUT', 'a made-up failure')
 }

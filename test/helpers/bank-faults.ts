@@ -17,8 +17,8 @@ export interface Struck {
   proxies: readonly TcpProxy[]
   witness: Witness
   random: (below: number) => number
-  /** Resolves when the others do the work of a teller that is paused: its session and its transaction have timed out. */
-  takenOver: (teller: Teller) => Promise<void>
+  /** Resolves when others do the work of the process of this client.id: its session and its transaction have timed out. */
+  takenOver: (clientId: string) => Promise<void>
 }
 
 const weights = { kill: 5, zombie: 2, replace: 1, broker: 1, coordinator: 2, cut: 2, deaf: 2, silent: 1 } as const
@@ -44,10 +44,10 @@ export async function strike(kind: FaultKind, struck: Struck): Promise<string> {
       teller.kill()
       return teller.name
     case 'zombie':
-      return await sleepThrough(teller, teller.pause(), struck)
+      return await sleepThrough(teller, teller.clientId, teller.pause(), struck)
     case 'replace':
       // With an id for each run the two get on; with the same one the second fences the first.
-      return await sleepThrough(teller, teller.replace(), struck)
+      return await sleepThrough(teller, teller.clientId, teller.replace(), struck)
     case 'broker':
       await struck.nodes[node].stop()
       await struck.nodes[node].start()
@@ -67,9 +67,14 @@ export async function strike(kind: FaultKind, struck: Struck): Promise<string> {
   }
 }
 
-async function sleepThrough(teller: Teller, resume: () => void, { takenOver }: Struck): Promise<string> {
+async function sleepThrough(
+  teller: Teller,
+  clientId: string,
+  resume: () => void,
+  { takenOver }: Struck,
+): Promise<string> {
   try {
-    await takenOver(teller)
+    await takenOver(clientId)
   } finally {
     resume()
   }

@@ -2,7 +2,7 @@
 import { appendFileSync } from 'node:fs'
 import { Pipeline } from '../../dist/pipeline.js'
 
-const { name, config, group, transfers, ledger, transactionalId, debug } = JSON.parse(process.argv[2])
+const { name, clientId, config, group, transfers, ledger, transactionalId, debug } = JSON.parse(process.argv[2])
 const stop = new AbortController()
 const say = (text) => console.log(`${new Date().toISOString().slice(11, 23)} ${text}`)
 let last = 'nothing yet'
@@ -20,7 +20,7 @@ const logger =
     debug.file && appendFileSync(debug.file, `${new Date().toISOString().slice(11, 23)} ${level} ${facility} ${text}\n`)
 
 const pipeline = new Pipeline({
-  config: { ...config, 'client.id': name, ...(debug ? { debug: debug.contexts } : {}) },
+  config: { ...config, 'client.id': clientId, ...(debug ? { debug: debug.contexts } : {}) },
   group,
   topics: transfers,
   transactionalId,

@@ -13,6 +13,7 @@ export class Teller {
   readonly #index: number
   readonly #bootstrap: string
   #child: ChildProcess
+  #started = 0
   readonly #zombies = new Set<ChildProcess>()
   #stopping = false
   /** How its processes ended, but for those that the test killed. */
@@ -25,6 +26,11 @@ export class Teller {
     this.#child = this.#spawn()
   }
 
+  /** What the process that was started last is called in the group. */
+  get clientId(): string {
+    return `${this.name}/${this.#started}`
+  }
+
   get name(): string {
     return `teller-${this.#index}`
   }
@@ -35,12 +41,13 @@ export class Teller {
   }
 
   #spawn(): ChildProcess {
-    const { name, transactionalId } = this
+    this.#started++
+    const { name, clientId, transactionalId } = this
     const config = { 'bootstrap.servers': this.#bootstrap }
     const directory = process.env.ODRADEK_BANK_LOGS
     const file = directory && join(directory, `${name}-${Date.now()}.log`)
     const debug = file ? { contexts: process.env.ODRADEK_BANK_DEBUG ?? 'cgrp,eos', file } : undefined
-    const parameters = { name, config, group: bankGroup, ...bankTopics, transactionalId, debug }
+    const parameters = { name, clientId, config, group: bankGroup, ...bankTopics, transactionalId, debug }
     const child = spawn(process.execPath, [tellerFile, JSON.stringify(parameters)], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
@@ -75,6 +82,11 @@ export class Teller {
     this.#zombies.add(this.#child)
     this.#child = this.#spawn()
     return resume
+  }
+
+  /** Those that were replaced and have woken go home, however they have taken it. */
+  dismiss(): void {
+    for (const child of this.#zombies) child.kill('SIGTERM')
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,4 @@
-// The test itself, in a short and a long version: test/broker/bank.test.ts and test/stress/bank.test.ts.
+// The test itself, apart from its length: test/stress/bank.test.ts.
 import { expect, it } from 'vitest'
 import { Bank } from './bank.js'
 

@@ -117,6 +117,7 @@ export class Bank implements AsyncDisposable {
   /** Strikes once, at a random moment of the bank's work, and waits until it has recovered. */
   async strike(): Promise<Fault> {
     try {
+      for (const teller of this.tellers) teller.dismiss()
       await this.#everybodyWorks()
       const { tellers, random } = { tellers: this.tellers, random: this.#random }
       const kind = kindOf(random, kinds)
@@ -128,7 +129,7 @@ export class Bank implements AsyncDisposable {
         nodes: this.#cluster.nodes as Node[],
         proxies: this.#proxies,
         witness: this.#witness,
-        takenOver: (teller) => this.#takenOver(teller),
+        takenOver: (clientId) => this.#takenOver(clientId),
       })
       const over = performance.now()
       await this.#recovered()
@@ -148,17 +149,16 @@ export class Bank implements AsyncDisposable {
     await this.#until('every teller has partitions', async () => {
       const { state, members } = await this.#witness.describeGroup(bankGroup)
       const busy = members.filter(({ assignment }) => Object.values(assignment).flat().length > 0)
-      return state === 'Stable' && new Set(busy.map(({ clientId }) => clientId)).size === names.size
+      const working = new Set(busy.map(({ clientId }) => clientId.split('/')[0]))
+      return state === 'Stable' && working.size === names.size
     })
   }
 
-  /** The group has given the teller's partitions to others, who go on. */
-  async #takenOver(teller: Teller): Promise<void> {
-    const { members } = await this.#witness.describeGroup(bankGroup)
-    const paused = new Set(members.filter(({ clientId }) => clientId === teller.name).map(({ memberId }) => memberId))
-    await this.#until(`the group gives ${teller.name} up`, async () => {
-      const { members } = await this.#witness.describeGroup(bankGroup)
-      return !members.some(({ memberId }) => paused.has(memberId))
+  /** The group has given a process's partitions to others, who go on. */
+  async #takenOver(clientId: string): Promise<void> {
+    await this.#until(`the group gives ${clientId} up`, async () => {
+      const { state, members } = await this.#witness.describeGroup(bankGroup)
+      return state === 'Stable' && !members.some((member) => member.clientId === clientId)
     })
     await this.#recovered()
   }

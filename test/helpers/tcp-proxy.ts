@@ -68,8 +68,8 @@ export class TcpProxy {
     const pair = { client, broker }
     this.#pairs.add(pair)
     for (const socket of [client, broker]) socket.setNoDelay(true)
-    client.on('data', (chunk) => forward(chunk, client, broker))
-    broker.on('data', (chunk) => this.#traffic === 'deaf' || forward(chunk, broker, client))
+    client.on('data', (chunk) => this.#forward(chunk, client, broker))
+    broker.on('data', (chunk) => this.#traffic === 'deaf' || this.#forward(chunk, broker, client))
     for (const [socket, other] of [
       [client, broker],
       [broker, client],
@@ -84,10 +84,10 @@ export class TcpProxy {
     }
     this.#apply(pair)
   }
-}
 
-function forward(chunk: Buffer | string, from: Socket, to: Socket): void {
-  if (to.destroyed || to.write(chunk)) return
-  from.pause()
-  to.once('drain', () => from.resume())
+  #forward(chunk: Buffer | string, from: Socket, to: Socket): void {
+    if (to.destroyed || to.write(chunk)) return
+    from.pause()
+    to.once('drain', () => this.#traffic === 'silent' || from.resume())
+  }
 }
