@@ -9,7 +9,6 @@ import {
   errorOf,
   inOrder,
   withErrors,
-  within,
 } from './admin-request.js'
 import { type Node, partitionItems } from './admin-topics.js'
 import { about, KafkaError } from './errors.js'
@@ -93,7 +92,7 @@ export async function listConsumerGroups(ask: Ask, options: ListGroupsOptions): 
     const { groups, errors } = await ask<Answer>(what, null, left, settings)
     return { groups: groups.map(named), errors: errors.map(({ error }) => errorOf(error)) }
   }
-  return untilCoordinated({ what, options, request: list, errorsOf: ({ errors }) => errors, reads: true })
+  return untilCoordinated(what, options, list, ({ errors }) => errors)
 }
 
 function named<T extends { state: number; type: number }>(group: T): T & { state: GroupState; type: GroupType } {
@@ -109,7 +108,7 @@ export async function describeConsumerGroups(
   const what = 'describeConsumerGroups'
   const names = checkTexts(groups, what, 'a group')
   const settings = options.includeAuthorizedOperations ? { authorizedOperations: true } : {}
-  return ofEach(what, names, options, true, async (some, left) => {
+  return ofEach(what, names, options, async (some, left) => {
     const list = await ask<Wire<GroupDescription>[]>(what, some, left, settings)
     for (const group of list) group.authorizedOperations = operationNames(group.authorizedOperations)
     return withErrors(list.map(named)) as GroupDescription[]
@@ -123,8 +122,7 @@ export async function deleteConsumerGroups(
 ): Promise<GroupResult[]> {
   const what = 'deleteConsumerGroups'
   const names = checkTexts(groups, what, 'a group')
-  const left = await coordinated(ask, what, names, options)
-  return ofEach(what, names, left, false, async (some, rest) => withErrors(await ask<GroupResult[]>(what, some, rest)))
+  return ofEach(what, names, options, async (some, left) => withErrors(await ask<GroupResult[]>(what, some, left)))
 }
 
 /** Asks the coordinators of groups, and those again that were not ready, for as long as there is time. */
@@ -132,37 +130,18 @@ async function ofEach<T extends GroupResult>(
   what: string,
   names: readonly string[],
   options: AdminOptions,
-  reads: boolean,
   request: (some: readonly string[], left: AdminOptions) => Promise<T[]>,
 ): Promise<T[]> {
   if (names.length === 0) return []
   const results = new Map<string, T>()
-  const again = (name: string) => {
-    const result = results.get(name)
-    return !result || isCoordinatorPassing(result.error) || (reads && result.error?.code === '_TIMED_OUT')
-  }
+  const again = (name: string) => !results.has(name) || isCoordinatorPassing(results.get(name)?.error)
   const some = async (left: AdminOptions) => {
     for (const item of await request(names.filter(again), left)) results.set(item.group, item)
     return [...results.values()]
   }
   const errorsOf = (items: T[]) => items.map(({ error }) => error)
-  const items = await untilCoordinated({ what, options, request: some, errorsOf, reads })
+  const items = await untilCoordinated(what, options, some, errorsOf)
   return inOrder(items, names, ({ group }) => group)
-}
-
-/** Waits for the coordinators of groups by reading, which can be repeated; the options of what is not to be. */
-async function coordinated(
-  ask: Ask,
-  what: string,
-  groups: readonly string[],
-  options: AdminOptions,
-): Promise<AdminOptions> {
-  const left = within(options, what)
-  // What it says of the groups is for the request itself to say.
-  await describeConsumerGroups(ask, groups, left()).catch((error) => {
-    if (!(error instanceof KafkaError) || error.code === '_TIMED_OUT') throw error
-  })
-  return left()
 }
 
 export function listConsumerGroupOffsets(
@@ -174,7 +153,7 @@ export function listConsumerGroupOffsets(
   const what = 'listConsumerGroupOffsets'
   const list = partitions === null ? null : checkPartitions(partitions, what)
   const settings = options.requireStableOffsets ? { requireStableOffsets: true } : {}
-  return groupOffsets({ ask, what, group, partitions: list, options, settings, reads: true })
+  return groupOffsets({ ask, what, group, partitions: list, options, settings })
 }
 
 export async function alterConsumerGroupOffsets(
@@ -212,12 +191,11 @@ interface GroupOffsets {
   partitions: readonly TopicPartition[] | null
   options: AdminOptions
   settings?: object
-  reads?: boolean
 }
 
 // librdkafka takes one group a request, so that a group's error is the request's.
 async function groupOffsets(given: GroupOffsets): Promise<TopicPartitionResult[]> {
-  const { ask, what, group, partitions, options, settings = {}, reads = false } = given
+  const { ask, what, group, partitions, options, settings = {} } = given
   checkText(group, `${what}: group`)
   if (partitions?.length === 0) return []
   type Answer = { partitions: TopicPartitionResult[]; error?: unknown }[]
@@ -226,10 +204,9 @@ async function groupOffsets(given: GroupOffsets): Promise<TopicPartitionResult[]
     if (answer.error) throw errorOf(answer.error)
     return partitionItems(answer.partitions)
   }
-  const left = reads ? options : await coordinated(ask, what, [group], options)
   const errorsOf = (items: TopicPartitionResult[]) => items.map(({ error }) => error)
   try {
-    return await untilCoordinated({ what, options: left, request, errorsOf, reads })
+    return await untilCoordinated(what, options, request, errorsOf)
   } catch (error) {
     throw error instanceof KafkaError && error.origin === 'broker' ? about(error, group) : error
   }

@@ -140,3 +140,50 @@ rdkafka_fixed(rdkafka.c
                     : rktp->rktp_hi_offset;
 ]==]
 )
+
+# An admin request to a group's coordinator that timed out before that was found: when it is found later, the request's last
+# reference is dropped, an error is returned, and for that error the reference is used once more, after it was freed. So a
+# client that asks about groups while brokers restart corrupts its memory.
+rdkafka_fixed(rdkafka_admin.c
+[==[        rko = rd_kafka_enq_once_del_source_return(eonce, "coordinator request");
+        if (!rko)
+                /* Admin request has timed out and been destroyed */
+                return RD_KAFKA_RESP_ERR__DESTROY;]==]
+[==[        rko = rd_kafka_enq_once_del_source_return(eonce, "coordinator request");
+        if (!rko) {
+                /* Admin request has timed out and been destroyed: nobody is
+                 * to be told, and eonce may be gone with it. */
+                rd_kafka_replyq_destroy(&replyq);
+                return RD_KAFKA_RESP_ERR_NO_ERROR;
+        }]==]
+# And a coordinator is remembered for as long as it is asked: a group that has moved to another broker would never be found.
+[==[        err = rko->rko_u.admin_request.cbs->parse(rko, &rko_result, rkbuf,
+                                                  errstr, sizeof(errstr));
+        if (err) {
+                rd_kafka_admin_result_fail(
+                    rko, err,
+                    "%s worker failed to parse coordinator %sResponse: %s",]==]
+[==[        if (rkb)
+                rd_kafka_coord_cache_evict(&rk->rk_coord_cache, rkb);
+
+        err = rko->rko_u.admin_request.cbs->parse(rko, &rko_result, rkbuf,
+                                                  errstr, sizeof(errstr));
+        if (err) {
+                rd_kafka_admin_result_fail(
+                    rko, err,
+                    "%s worker failed to parse coordinator %sResponse: %s",]==]
+)
+
+# ListConsumerGroupOffsets that is answered with NOT_COORDINATOR, as after a restart of the coordinator: the client's own group
+# is to look for its coordinator, and a client without a group ends the process.
+rdkafka_fixed(rdkafka_request.c
+[==[        if (actions & RD_KAFKA_ERR_ACTION_REFRESH) {
+                /* Re-query for coordinator */
+                rd_kafka_cgrp_op(rkb->rkb_rk->rk_cgrp, NULL, RD_KAFKA_NO_REPLYQ,
+                                 RD_KAFKA_OP_COORD_QUERY, err);]==]
+[==[        if ((actions & RD_KAFKA_ERR_ACTION_REFRESH) &&
+            rkb->rkb_rk->rk_cgrp) {
+                /* Re-query for coordinator */
+                rd_kafka_cgrp_op(rkb->rkb_rk->rk_cgrp, NULL, RD_KAFKA_NO_REPLYQ,
+                                 RD_KAFKA_OP_COORD_QUERY, err);]==]
+)

@@ -97,7 +97,8 @@ if(NOT MSVC)
   # Nothing here is called per message of a real cluster: small is better than fast.
   foreach(cold rdkafka_admin rdkafka_aux rdkafka_cert rdkafka_sasl_oauthbearer_oidc rdkafka_telemetry rdkafka_telemetry_decode
                rdkafka_telemetry_encode rdhttp cJSON)
-    set_source_files_properties(${RDKAFKA_DIR}/${cold}.c PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:Release>:-Os>")
+    set_source_files_properties(${RDKAFKA_DIR}/${cold}.c ${CMAKE_CURRENT_BINARY_DIR}/librdkafka/fixed/${cold}.c
+      PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:Release>:-Os>")
   endforeach()
   foreach(mock rdkafka_mock rdkafka_mock_handlers rdkafka_mock_cgrp rdkafka_mock_sharegrp)
     set_source_files_properties(${RDKAFKA_DIR}/${mock}.c PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:Release>:-O2>")
