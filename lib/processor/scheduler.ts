@@ -213,7 +213,6 @@ export class Scheduler {
     const { partition } = task
     partition.busy--
     if (task.abandoned) {
-      task.done = true
       this.#work.finished(task, 'abandoned')
     } else if (failure || task.acked === 2) {
       // It stays unhandled: the offset does not pass it, and nothing is begun after it.
