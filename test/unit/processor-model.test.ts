@@ -168,6 +168,27 @@ describe('the scheduler', () => {
     expect(partition.passed?.offset).toBe(1)
   })
 
+  it('gives topics their places in turn, however much one has waiting', async () => {
+    const order: string[] = []
+    const scheduler = new Scheduler(1, 'key', {
+      handle: async (task: Task) => {
+        order.push(task.partition.topic)
+        await null
+      },
+      finished: (task: Task) => void task.partition.finish(task),
+      failed: () => {},
+    })
+    const [slow, other] = ['slow', 'other'].map(
+      (topic) => new Partition(topic, 0, undefined as never, undefined as never),
+    )
+    for (let i = 0; i < 2000; i++) scheduler.add(new Task(messageOf(0, i, `k${i}`), slow))
+    for (let i = 0; i < 3; i++) scheduler.add(new Task(messageOf(0, i, `k${i}`), other))
+    scheduler.pump()
+    expect(await scheduler.until(() => scheduler.running === 0, 5000)).toBe(true)
+    expect(order).toHaveLength(2003)
+    expect(order.lastIndexOf('other')).toBeLessThan(10)
+  })
+
   it('keeps nothing of the keys that it has seen', async () => {
     let handled = 0
     const scheduler = new Scheduler(10, 'key', {
