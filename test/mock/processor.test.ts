@@ -350,6 +350,7 @@ describe('rebalances and ends', () => {
     })
     const { stop } = start(app)
     await waitFor('three are at work', () => app.health().running === 3)
+    expect(app.health()).toMatchObject({ ok: true, ready: true, state: 'running', assigned: [{ topic, partition: 0 }] })
     await stop()
     expect(finished).toBe(3)
     expect(app.health()).toMatchObject({ ok: true, ready: false, state: 'stopped' })
