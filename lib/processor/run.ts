@@ -127,7 +127,7 @@ export class ConsumerRun implements TaskHost {
   }
 
   async #read(): Promise<void> {
-    const batches = this.consumer.batches({ signal: this.#end.signal })
+    const batches = this.consumer.batches({ max: this.#settings.maxQueued, signal: this.#end.signal })
     for (;;) {
       await this.flow.room(() => this.draining)
       const { value, done } = await batches.next()

@@ -150,7 +150,10 @@ export interface ProcessorOptions
   /** For all topics that bring none of their own. */
   key?: MessageDeserializer<unknown>
   value?: MessageDeserializer<unknown>
-  /** The most messages received that wait for a handler: 2,000 without it, or four times the concurrency. */
+  /**
+   * More is received when fewer messages than this wait for a handler, and at most so many at once. 2,000 without it, or
+   * four times the concurrency; with `'at-most-once'` 100, or twice the concurrency.
+   */
   maxQueued?: number
   /** How far a partition may get ahead of its first unhandled message, in messages: 10,000 without it. */
   maxAhead?: number
