@@ -19,7 +19,7 @@ export class Histogram {
   readonly bounds: readonly number[]
   readonly series = new Map<string, HistogramSeries>()
   /** OpenTelemetry's own, when there is one: it keeps its buckets itself. */
-  forward: ((seconds: number, labels: Labels, count: number) => void) | undefined
+  forward: ((seconds: number, labels: Labels) => void) | undefined
 
   constructor(name: string, help: string, bounds: readonly number[]) {
     this.name = name
@@ -28,7 +28,7 @@ export class Histogram {
   }
 
   /** `key` names the labels, so that they need not be compared. */
-  observe(seconds: number, key: string, labels: () => Labels): void {
+  observe(seconds: number, key: string, labels: () => Labels, times = 1): void {
     let series = this.series.get(key)
     if (!series) {
       series = { labels: labels(), counts: new Float64Array(this.bounds.length + 1), sum: 0, count: 0 }
@@ -37,10 +37,10 @@ export class Histogram {
     const { bounds } = this
     let bucket = 0
     while (bucket < bounds.length && seconds > bounds[bucket]) bucket++
-    series.counts[bucket]++
-    series.sum += seconds
-    series.count++
-    this.forward?.(seconds, series.labels, 1)
+    series.counts[bucket] += times
+    series.sum += seconds * times
+    series.count += times
+    for (let i = 0; this.forward && i < times; i++) this.forward(seconds, series.labels)
   }
 }
 

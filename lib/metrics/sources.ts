@@ -67,10 +67,10 @@ export class Sources {
   #event(event: ProcessorEvent): void {
     switch (event.type) {
       case 'handled': {
-        const { topic, outcome, count } = event
+        const { topic, outcome, count, calls } = event
         const key = `${outcome}/${topic}`
         const labels = () => ({ ...system, messaging_destination_name: topic, outcome })
-        this.process.observe(event.duration / 1000, key, labels)
+        this.process.observe(event.duration / 1000, key, labels, calls)
         this.#messages.add(key, labels, count)
         break
       }

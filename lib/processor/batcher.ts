@@ -64,6 +64,8 @@ export class BatchContext implements HandlerContext {
 /** The messages of a topic that wait to be handled together. */
 export class Batcher implements BatchLane {
   readonly width: number
+  /** Whose turn it is. */
+  readonly topic: unknown
   active = 0
   ready = false
   readonly #route: Route
@@ -90,6 +92,7 @@ export class Batcher implements BatchLane {
   ) {
     const { max, maxBytes, timeout } = route.definition.batch as { max: number; maxBytes: number; timeout: number }
     this.#route = route
+    this.topic = route
     this.#scheduler = scheduler
     this.#run = run
     this.#max = max

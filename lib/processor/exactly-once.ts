@@ -148,6 +148,7 @@ class Transacted implements TaskHost {
       clearTimeout(timer)
       signal.removeEventListener('abort', stop)
       for (const batcher of this.#batchers.values()) batcher.stop()
+      this.#journal.flush(this.#partitions.values())
     }
   }
 
@@ -202,7 +203,7 @@ class Transacted implements TaskHost {
   }
 
   #handle(task: Task): unknown {
-    if (this.#journal.observed) task.began = performance.now()
+    if (this.#journal.observed) this.#journal.begun(task)
     return task.partition.route.handle(task.message as ProcessorMessage, task)
   }
 

@@ -1,7 +1,11 @@
 // What a processor has done, and who wants to be told.
 import type { KafkaError } from '../index.js'
-import type { Task } from './task.js'
+import type { Partition, Task } from './task.js'
 import type { Outcome, ProcessorEvent, ProcessorObserver } from './types.js'
+
+// A handler that takes less than this (ms) is quick, and one in so many of them is timed.
+const quick = 0.05
+const timedOneIn = 32
 
 export class Journal {
   received = 0
@@ -38,14 +42,52 @@ export class Journal {
     }
   }
 
+  /**
+   * A handler is about to be called. Quick ones are not all timed: the clock, asked twice for each message, would take
+   * longer than they do.
+   */
+  begun(task: Task): void {
+    const { sample } = task.partition
+    if (!sample.quick || sample.untimed >= timedOneIn - 1) task.began = performance.now()
+  }
+
   finished(task: Task, outcome: Outcome): void {
     if (outcome === 'success') this.handled++
     else if (outcome === 'skip') this.skipped++
     else if (outcome === 'failure') this.failed++
     else this.abandoned++
-    if (task.began === undefined || !this.observed) return
-    const { topic, partition } = task.partition
-    this.emit({ type: 'handled', topic, partition, count: 1, outcome, duration: performance.now() - task.began })
+    if (this.observed) this.#observed(task, outcome)
+  }
+
+  #observed({ began, partition }: Task, outcome: Outcome): void {
+    // A batch is told of as a whole.
+    if (partition.route.definition.batch) return
+    const { sample } = partition
+    if (began === undefined) {
+      if (outcome === 'success') sample.untimed++
+      else this.#tell(partition, outcome, 1, sample.duration)
+      return
+    }
+    sample.duration = performance.now() - began
+    sample.quick = sample.duration < quick
+    const untimed = outcome === 'success' ? sample.untimed : 0
+    if (untimed > 0) sample.untimed = 0
+    this.#tell(partition, outcome, 1 + untimed, sample.duration)
+  }
+
+  #tell({ topic, partition }: Partition, outcome: Outcome, count: number, duration: number): void {
+    this.emit({ type: 'handled', topic, partition, count, calls: count, outcome, duration })
+  }
+
+  /** What was handled and not told of yet. */
+  flush(partitions: Iterable<Partition>): void {
+    for (const partition of partitions) {
+      const { sample } = partition
+      if (sample.untimed === 0) continue
+      const { untimed, duration } = sample
+      sample.untimed = 0
+      this.#tell(partition, 'success', untimed, duration)
+    }
   }
 
   /** Runs a batch's handler, and tells how long it took; its messages' ends are counted one by one. */
@@ -69,6 +111,7 @@ export class Journal {
         topic,
         partition,
         count: tasks.length,
+        calls: 1,
         outcome,
         duration: performance.now() - began,
       })

@@ -119,6 +119,7 @@ export class ConsumerRun implements TaskHost {
       this.fail(error)
     } finally {
       clearInterval(timer)
+      this.#journal.flush(this.#partitions.values())
       signal?.removeEventListener('abort', stop)
       await this.#close()
     }
@@ -126,7 +127,7 @@ export class ConsumerRun implements TaskHost {
   }
 
   async #read(): Promise<void> {
-    const batches = this.consumer.batches({ signal: this.#end.signal })
+    const batches = this.consumer.batches({ max: this.#settings.maxQueued, signal: this.#end.signal })
     for (;;) {
       await this.flow.room(() => this.draining)
       const { value, done } = await batches.next()
@@ -206,7 +207,7 @@ export class ConsumerRun implements TaskHost {
   // --- Handling
 
   #handle(task: Task): unknown {
-    if (this.#journal.observed) task.began = performance.now()
+    if (this.#journal.observed) this.#journal.begun(task)
     return task.partition.route.handle(task.message as ProcessorMessage, task)
   }
 
@@ -239,6 +240,7 @@ export class ConsumerRun implements TaskHost {
   /** Stores what is handled, for librdkafka to commit. */
   #store(only?: ReadonlySet<Partition>): boolean {
     this.#journal.tick()
+    if (this.#journal.observed) this.#journal.flush(this.#partitions.values())
     if (this.#dirty.size === 0 || this.consumer.fatalError) return false
     const offsets: TopicPartitionOffset[] = []
     for (const partition of this.#dirty) {
@@ -350,6 +352,7 @@ export class ConsumerRun implements TaskHost {
   }
 
   async #forget(partitions: readonly Partition[]): Promise<void> {
+    this.#journal.flush(partitions)
     for (const partition of partitions) {
       this.#dirty.delete(partition)
       this.#partitions.delete(nameOf(partition.topic, partition.partition))

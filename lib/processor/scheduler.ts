@@ -1,4 +1,5 @@
 // Who is handled when: `concurrency` places, lanes of messages that keep an order, and waits that take no place.
+import { ReadyRows } from './ready.js'
 import { AbandonedError, Lane, type Partition, type Task } from './task.js'
 import type { OrderBy, Outcome } from './types.js'
 
@@ -20,6 +21,7 @@ export interface BatchLane {
   /** Those of a batch that failed because some of its partitions are gone: the others go again. */
   putBack(tasks: readonly Task[]): void
   readonly width: number
+  readonly topic: unknown
   active: number
   ready: boolean
 }
@@ -35,12 +37,11 @@ export class Scheduler {
   readonly #concurrency: number
   readonly #orderBy: OrderBy
   readonly #work: Work
-  readonly #ready: Row[] = []
+  readonly #ready = new ReadyRows<Row>()
   // Waits that are over, and want their place back.
   readonly #wakers: (() => void)[] = []
   #watchers: readonly (() => void)[] = []
   readonly #sleepers = new Set<() => void>()
-  #readyHead = 0
   #turnBegan = 0
   /** Places taken. */
   running = 0
@@ -102,23 +103,18 @@ export class Scheduler {
 
   #makeReady(row: Row): void {
     row.ready = true
-    this.#ready.push(row)
+    this.#ready.push(row instanceof Lane ? row.partition.topic : row.topic, row)
   }
 
   #takeReady(): Row | undefined {
-    if (this.#readyHead === this.#ready.length) return undefined
-    const row = this.#ready[this.#readyHead++]
-    if (this.#readyHead === this.#ready.length || this.#readyHead === 1024) {
-      this.#ready.splice(0, this.#readyHead)
-      this.#readyHead = 0
-    }
-    row.ready = false
+    const row = this.#ready.take()
+    if (row) row.ready = false
     return row
   }
 
   pump(): void {
     this.#turnBegan = performance.now()
-    while (this.running < this.#concurrency && this.#readyHead < this.#ready.length && !this.stopped) {
+    while (this.running < this.#concurrency && !this.#ready.empty && !this.stopped) {
       this.running++
       void this.#occupyPlace()
     }
@@ -163,7 +159,7 @@ export class Scheduler {
         this.#over(task, { error })
       }
       if (count % 32 === 0 && performance.now() - this.#turnBegan > turn) await this.#nextTurn()
-      if (this.#wakers.length > 0 || (count >= quantum && this.#readyHead < this.#ready.length)) break
+      if (this.#wakers.length > 0 || (count >= quantum && !this.#ready.empty)) break
     }
     lane.active--
     if (lane.head && !partition.closed) {
@@ -213,7 +209,6 @@ export class Scheduler {
     const { partition } = task
     partition.busy--
     if (task.abandoned) {
-      task.done = true
       this.#work.finished(task, 'abandoned')
     } else if (failure || task.acked === 2) {
       // It stays unhandled: the offset does not pass it, and nothing is begun after it.

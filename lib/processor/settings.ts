@@ -69,10 +69,15 @@ export function settingsOf(config: ConsumerConfig, options: ProcessorOptions): P
     guarantee,
     orderBy: oneOf(options.orderBy, 'orderBy', orders, 'partition'),
     explicit: oneOf(options.acknowledge, 'acknowledge', ['return', 'explicit'] as const, 'return') === 'explicit',
-    maxQueued: integer(options.maxQueued, 'maxQueued', 1, Math.max(2000, 4 * concurrency)),
+    maxQueued: integer(options.maxQueued, 'maxQueued', 1, defaultQueued(guarantee, concurrency)),
     maxAhead: integer(options.maxAhead, 'maxAhead', 1, 10_000),
     drainTimeout: integer(options.drainTimeout, 'drainTimeout', 0, 30_000),
   }
+}
+
+/** At most once, what waits is committed already: a crash loses it. */
+function defaultQueued(guarantee: Guarantee, concurrency: number): number {
+  return guarantee === 'at-most-once' ? Math.max(100, 2 * concurrency) : Math.max(2000, 4 * concurrency)
 }
 
 function checkProducer({ producer, exactlyOnce }: ProcessorOptions, guarantee: Guarantee): void {

@@ -169,6 +169,8 @@ export class Partition implements TopicPartition {
   readonly #controller = new AbortController()
   /** What is handled of it does not count any more. (A signal's own getter is slow for something asked so often.) */
   aborted = false
+  /** For observers: see journal.ts. */
+  readonly sample = { untimed: 0, duration: 0, quick: false }
   /** Key to lane, with `orderBy: 'key'`; the one without a name holds what is ordered by nothing else. */
   readonly lanes = new Map<string, Lane>()
   lane: Lane | undefined = undefined

@@ -106,9 +106,21 @@ export type OrderBy = 'partition' | 'key' | 'none'
 export type Guarantee = 'at-least-once' | 'at-most-once' | 'exactly-once'
 export type Outcome = 'success' | 'skip' | 'failure' | 'abandoned'
 
-/** What observers are told. Times in milliseconds. */
+/**
+ * What observers are told. Times in milliseconds. A `handled` tells of `count` messages, with the time of the last: of
+ * handlers that take less than 50 microseconds one in 32 is timed, and for a batch it is the time of the batch.
+ */
 export type ProcessorEvent =
-  | { type: 'handled'; topic: string; partition: number; count: number; outcome: Outcome; duration: number }
+  | {
+      type: 'handled'
+      topic: string
+      partition: number
+      count: number
+      /** Calls of the handler: one for a batch. */
+      calls: number
+      outcome: Outcome
+      duration: number
+    }
   | { type: 'retry'; topic: string; attempt: number; delay: number; error: unknown }
   | { type: 'deadLetter'; topic: string; to: string; error: unknown }
   | { type: 'retryTopic'; topic: string; to: string; error: unknown }
@@ -138,7 +150,10 @@ export interface ProcessorOptions
   /** For all topics that bring none of their own. */
   key?: MessageDeserializer<unknown>
   value?: MessageDeserializer<unknown>
-  /** The most messages received that wait for a handler: 2,000 without it, or four times the concurrency. */
+  /**
+   * More is received when fewer messages than this wait for a handler, and at most so many at once. 2,000 without it, or
+   * four times the concurrency; with `'at-most-once'` 100, or twice the concurrency.
+   */
   maxQueued?: number
   /** How far a partition may get ahead of its first unhandled message, in messages: 10,000 without it. */
   maxAhead?: number

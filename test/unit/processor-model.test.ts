@@ -139,6 +139,56 @@ describe('the scheduler', () => {
     )
   })
 
+  it('when it stops, what is handled does not take along what was left waiting behind it', async () => {
+    let release: () => void = () => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const outcomes: string[] = []
+    const scheduler = new Scheduler(3, 'none', {
+      handle: async (task: Task) => {
+        if (task.message?.offset === 1) await scheduler.sleep(60_000, [task])
+        else if (task.message?.offset === 0) await held
+      },
+      finished: (task: Task, outcome: string) => {
+        outcomes.push(`${outcome} ${task.message?.offset}`)
+        if (outcome === 'success') task.partition.finish(task)
+      },
+      failed: () => {},
+    })
+    const partition = new Partition('t', 0, undefined as never, undefined as never)
+    for (const offset of [0, 1, 2]) scheduler.add(new Task(messageOf(0, offset, null), partition))
+    scheduler.pump()
+    expect(await scheduler.until(() => scheduler.sleeping === 1 && outcomes.length === 1, 5000)).toBe(true)
+    scheduler.stop()
+    expect(await scheduler.until(() => outcomes.length === 2, 5000)).toBe(true)
+    release()
+    expect(await scheduler.until(() => scheduler.running === 0, 5000)).toBe(true)
+    expect(outcomes).toEqual(['success 2', 'abandoned 1', 'success 0'])
+    expect(partition.passed?.offset).toBe(1)
+  })
+
+  it('gives topics their places in turn, however much one has waiting', async () => {
+    const order: string[] = []
+    const scheduler = new Scheduler(1, 'key', {
+      handle: async (task: Task) => {
+        order.push(task.partition.topic)
+        await null
+      },
+      finished: (task: Task) => void task.partition.finish(task),
+      failed: () => {},
+    })
+    const [slow, other] = ['slow', 'other'].map(
+      (topic) => new Partition(topic, 0, undefined as never, undefined as never),
+    )
+    for (let i = 0; i < 2000; i++) scheduler.add(new Task(messageOf(0, i, `k${i}`), slow))
+    for (let i = 0; i < 3; i++) scheduler.add(new Task(messageOf(0, i, `k${i}`), other))
+    scheduler.pump()
+    expect(await scheduler.until(() => scheduler.running === 0, 5000)).toBe(true)
+    expect(order).toHaveLength(2003)
+    expect(order.lastIndexOf('other')).toBeLessThan(10)
+  })
+
   it('keeps nothing of the keys that it has seen', async () => {
     let handled = 0
     const scheduler = new Scheduler(10, 'key', {
