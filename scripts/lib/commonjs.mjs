@@ -20,7 +20,7 @@ export function writeCommonJs(root) {
     const text = `'use strict'\nmodule.exports = require('./${file.replace(/\.cjs$/, '.js')}')\n`
     writeFileSync(join(dist, file), text)
   }
-  for (const name of readdirSync(dist).filter((name) => name.endsWith('.d.ts'))) {
+  for (const name of readdirSync(dist, { recursive: true }).filter((name) => name.endsWith('.d.ts'))) {
     writeFileSync(
       join(dist, name.replace(/\.d\.ts$/, '.d.cts')),
       commonJsDeclarations(readFileSync(join(dist, name), 'utf8')),
