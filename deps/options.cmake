@@ -6,6 +6,8 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_C_VISIBILITY_PRESET hidden)
 set(CMAKE_CXX_VISIBILITY_PRESET hidden)
 set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+# Windows: the run-time library inside the addon, and in all that is linked into it.
+set(CMAKE_MSVC_RUNTIME_LIBRARY MultiThreaded)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 if(NOT ODRADEK_VARIANT MATCHES "^(release|debug|asan|ubsan|tsan|coverage)$")
