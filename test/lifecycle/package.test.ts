@@ -182,13 +182,13 @@ describe('types', () => {
   })
 })
 
-test('the import costs less than 150 ms until the first message, over what Node itself takes', async () => {
-  // A loaded machine must not fail this: the best of several, and ten times the goal; docs/platforms.md has the figure of a quiet one.
-  const took = "console.log('TOOK ' + (performance.now() - from))"
-  const [head, body] = SMOKE_ESM.split("import * as odradek from 'odradek'")
-  const measure = `${head}const from = performance.now()\nconst odradek = await import('odradek')\n${body}\n${took}\n`
-  const file = project.write('cost.mjs', measure)
-  const times: number[] = []
-  for (let round = 0; round < 3; round++) times.push(Number((await node(file)).out.match(/TOOK ([\d.]+)/)?.[1]))
-  expect(Math.min(...times)).toBeLessThan(1500)
+test('a cold start to the first message costs little processor time beyond Node itself', async () => {
+  // Processor time, for a loaded machine says nothing about the time on the clock; some 100 ms on a quiet one (docs/platforms.md).
+  const from = 'const from = process.cpuUsage()\n'
+  const load = "const odradek = await import('odradek')"
+  const report = `const { user, system } = process.cpuUsage(from)\nconsole.log('TOOK ' + (user + system) / 1000)\n`
+  const text = from + SMOKE_ESM.replace("import * as odradek from 'odradek'", load) + report
+  const ended = await node(project.write('cost.mjs', text))
+  expect(ended.out).toMatch(SMOKED)
+  expect(Number(ended.out.match(/TOOK ([\d.]+)/)?.[1])).toBeLessThan(800)
 })
