@@ -33,5 +33,11 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND NOT MSVC)
   list(APPEND ZSTD_SOURCES ${ZSTD_DIR}/decompress/huf_decompress_amd64.S)
 endif()
 odradek_bundled(zstd ${ZSTD_DIR} -O2 ${ZSTD_SOURCES})
+# Levels above 4; librdkafka's default is 3.
+if(NOT MSVC)
+  foreach(slow zstd_lazy zstd_opt zstd_ldm)
+    set_source_files_properties(${ZSTD_DIR}/compress/${slow}.c PROPERTIES COMPILE_OPTIONS -Os)
+  endforeach()
+endif()
 # One thread: a pool of zstd's own would be threads that nobody closes. No tracing: its hooks are weak symbols of the process.
 target_compile_definitions(odradek_zstd PRIVATE ZSTD_TRACE=0 ZSTD_LEGACY_SUPPORT=0)

@@ -1,9 +1,6 @@
-// The addon: found, loaded and typed here, and nowhere else.
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+// The addon, typed here and nowhere else; load-addon.ts finds and loads it.
 import type { NativeError } from './errors.js'
+import { loadAddon } from './load-addon.js'
 
 /** What the native side sends, as the first argument of a client's dispatch function; native/client.h has the same. */
 export const Dispatch = {
@@ -205,38 +202,4 @@ export interface Binding {
   MockCluster: new (brokers: number, logLevel: number, dispatch: DispatchFunction) => NativeMockCluster
 }
 
-const require = createRequire(import.meta.url)
-const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-
-function load(): Binding {
-  const override = process.env.ODRADEK_ADDON
-  try {
-    if (override) return require(override) as Binding
-    return (require('node-gyp-build') as (directory: string) => Binding)(root)
-  } catch (error) {
-    throw new Error(explain(override, error), { cause: error })
-  }
-}
-
-function explain(override: string | undefined, error: unknown): string {
-  const platform = `${process.platform}-${process.arch}`
-  const lines = [`odradek: the native addon for ${platform} (Node ${process.version}) could not be loaded.`]
-  if (override) {
-    lines.push(`  ODRADEK_ADDON names ${override}, which ${existsSync(override) ? 'exists' : 'does not exist'}.`)
-  } else {
-    for (const place of [join('build', 'Release', 'odradek.node'), join('prebuilds', platform)]) {
-      lines.push(`  ${place}: ${existsSync(join(root, place)) ? 'found' : 'not found'} in ${root}`)
-    }
-  }
-  lines.push(
-    `  The loader said: ${(error as Error).message.split('\n')[0]}`,
-    'Possible solutions:',
-    '  - in a checkout of odradek: npm run build:native',
-    '  - in a project: reinstall for this platform (npm install odradek --force); node_modules copied from another',
-    '    operating system or libc does not work',
-    '  - a bundler left it out: keep odradek external, or copy its prebuilds folder beside the bundle',
-  )
-  return lines.join('\n')
-}
-
-export const binding: Binding = load()
+export const binding = loadAddon() as Binding

@@ -24,7 +24,7 @@ export interface ConsumerOptions extends ClientOptions, RebalanceHooks {
   onOffsetCommit?: (results: TopicPartitionResult[], error: KafkaError | undefined) => void
 }
 
-/** @internal Who reads. */
+/** Who reads. Not exported, but a protected accessor names it. */
 export interface ReadingOwner {
   /** The end of a partition was reached; true when there is nothing more to wait for. */
   readonly atEnd?: ((partition: TopicPartition, offset: number) => boolean) | undefined

@@ -15,7 +15,7 @@ import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
-import { ensureSources } from './fetch-source.mjs'
+import { ensureSources, readPin, sourceDirectory } from './fetch-source.mjs'
 import { withLock } from './lib/lock.mjs'
 import { ensureOpenSsl, opensslDirectory } from './lib/openssl.mjs'
 import { main, output, ROOT, run, seconds, UserError } from './lib/run.mjs'
@@ -35,16 +35,31 @@ export function addonPath(variant = 'release') {
   return join(ROOT, 'build', variant === 'release' ? 'Release' : variant, 'odradek.node')
 }
 
-function headerDirectory(name, inside) {
+const HEADERS = ['node-addon-api', 'node-api-headers']
+
+/** Where an npm package is installed that brings headers, or undefined. */
+function installed(name) {
   try {
-    return join(dirname(createRequire(join(ROOT, 'package.json')).resolve(`${name}/package.json`)), inside)
+    return dirname(createRequire(join(ROOT, 'package.json')).resolve(`${name}/package.json`))
   } catch {
-    // tsconfig.json is not packed: without it this is a package in somebody's project.
-    const hint = existsSync(join(ROOT, 'tsconfig.json')) ? 'npm ci' : 'npm install node-addon-api node-api-headers'
-    throw new UserError(
-      `The npm package ${name}, whose headers a build from source needs, is not installed. Run: ${hint}`,
-    )
+    return undefined
   }
+}
+
+/** In somebody's project they are no dependency of ours: there they are fetched, pinned, as librdkafka is. */
+function headerDirectory(name, inside) {
+  const directory = installed(name)
+  if (directory) return join(directory, inside)
+  // tsconfig.json is not packed: this is a work tree.
+  if (existsSync(join(ROOT, 'tsconfig.json'))) {
+    throw new UserError(`The npm package ${name}, whose headers the build needs, is not installed. Run: npm ci`)
+  }
+  return join(sourceDirectory(readPin(name)), inside)
+}
+
+async function ensureHeaders() {
+  const missing = HEADERS.filter((name) => !installed(name))
+  if (missing.length > 0 && !existsSync(join(ROOT, 'tsconfig.json'))) await ensureSources(missing)
 }
 
 /** Everything that decides whether a build would change anything: names, sizes and times of the inputs, and the arguments. */
@@ -145,6 +160,7 @@ export async function buildNative({
     throw new UserError('cmake is not installed. Run: node scripts/system-packages.mjs build')
   }
   if (!system) await ensureSources()
+  await ensureHeaders()
   if (target) await ensureTarget(target)
   return withLock(`build-${variant}`, async () => {
     const tree = treeOf(variant, target)

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { buildNative } from './build-native.mjs'
+import { writeCommonJs } from './lib/commonjs.mjs'
 import { withLock } from './lib/lock.mjs'
 import { CACHE, main, ROOT, run, seconds, UserError } from './lib/run.mjs'
 
@@ -33,8 +34,8 @@ function signature(from = inputs()) {
 
 /** Output whose source is gone would go on being importable. */
 function removeOrphans() {
-  for (const name of filesBelow(join(ROOT, 'dist'), /\.(js|d\.ts)(\.map)?$/)) {
-    const source = join(ROOT, 'lib', name.replace(/\.(js|d\.ts)(\.map)?$/, '.ts'))
+  for (const name of filesBelow(join(ROOT, 'dist'), /\.(c?js|d\.c?ts)(\.map)?$/)) {
+    const source = join(ROOT, 'lib', name.replace(/\.(c?js|d\.c?ts)(\.map)?$/, '.ts'))
     if (!existsSync(source)) rmSync(join(ROOT, 'dist', name))
   }
 }
@@ -51,6 +52,7 @@ export async function buildTypeScript() {
     const before = inputs()
     await run(process.execPath, [compiler, '-p', 'tsconfig.json'], { log: 'typescript', what: 'Compiling TypeScript' })
     removeOrphans()
+    writeCommonJs(ROOT)
     mkdirSync(dirname(STAMP), { recursive: true })
     writeFileSync(STAMP, signature(before))
     return true

@@ -19,7 +19,7 @@ import { CACHE, main, ROOT, run, seconds, UserError } from './lib/run.mjs'
 /**
  * @typedef {{ kind: 'url' | 'npm' | 'debian' | 'pypi', url?: string, package?: string, suites?: string[], platform?: string,
  *   host?: string, sha256: string, root: string }} Source host: the only kind of machine that it is for
- * @typedef {{ name: string, version: string, for?: 'prebuild', sources: Source[],
+ * @typedef {{ name: string, version: string, for?: 'prebuild' | 'install', sources: Source[],
  *   manifest?: { paths: string[], sha256: string } }} Pin for: what alone needs it; else every build does
  */
 

@@ -103,6 +103,16 @@ if(NOT MSVC)
   foreach(mock rdkafka_mock rdkafka_mock_handlers rdkafka_mock_cgrp rdkafka_mock_sharegrp)
     set_source_files_properties(${RDKAFKA_DIR}/${mock}.c PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:Release>:-O2>")
   endforeach()
+  if(ODRADEK_OPENSSL_DIR)
+    # A prebuilt addon has to be small too; what runs once per connection, rebalance or minute is not worth megabytes.
+    foreach(cold rdkafka_conf rdkafka_cgrp rdkafka_assignor rdkafka_range_assignor rdkafka_roundrobin_assignor rdkafka_sticky_assignor
+                 rdkafka_txnmgr rdkafka_coord rdkafka_metadata rdkafka_metadata_cache rdkafka_ssl rdkafka_sasl rdkafka_sasl_scram
+                 rdkafka_sasl_plain rdkafka_sasl_oauthbearer rdkafka_subscription rdkafka_assignment rdkafka_feature rdkafka_plugin
+                 rdkafka_interceptor rdkafka_mock rdkafka_mock_handlers rdkafka_mock_cgrp rdkafka_mock_sharegrp
+                 rdhdrhistogram rdunittest regexp)
+      set_source_files_properties(${RDKAFKA_DIR}/${cold}.c PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:Release>:-Os>")
+    endforeach()
+  endif()
 endif()
 if(WIN32)
   target_compile_definitions(rdkafka_objects PRIVATE WITHOUT_WIN32_CONFIG WITH_STATIC_LIB_libcrypto=1)

@@ -130,6 +130,8 @@ describe('the pins', () => {
     for (const name of pinNames()) {
       const { manifest, sources, ...wanted } = readPin(name)
       for (const source of sources) expect(source.sha256).toMatch(/^[0-9a-f]{64}$/)
+      // Those of the prebuilt addons only are 150 MB; npm run prebuild fetches them.
+      if (wanted.for) continue
       const { directory } = await fetchSource({ ...wanted, sources, ...(manifest && { manifest }) })
       if (manifest) expect(await manifestHash(directory, manifest.paths)).toBe(manifest.sha256)
     }

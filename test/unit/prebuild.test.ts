@@ -1,0 +1,151 @@
+// What decides about prebuilt addons: the targets, what is refused, the bill of materials, the entries for require().
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const script = (name: string) => import(new URL(`../../scripts/${name}`, import.meta.url).href)
+const { readElf } = await script('lib/elf.mjs')
+const { checkPrebuilt, elfProblems } = await script('lib/prebuilt.mjs')
+const { buildableHere, prebuiltFile, TARGETS, targetOf } = await script('lib/targets.mjs')
+const { commonJsDeclarations } = await script('lib/commonjs.mjs')
+const { pinNames, readPin } = await script('fetch-source.mjs')
+const { sbom } = await script('sbom.mjs')
+
+const json = (name: string) => JSON.parse(readFileSync(join(root, name), 'utf8'))
+
+let directory: string
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'odradek-prebuild-'))
+})
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+describe('targets', () => {
+  test('are those that are promised, each with a file of its own that node-gyp-build finds', () => {
+    expect(TARGETS.map(prebuiltFile)).toEqual([
+      'linux-x64/odradek.glibc.node',
+      'linux-x64/odradek.musl.node',
+      'linux-arm64/odradek.glibc.node',
+      'linux-arm64/odradek.musl.node',
+      'darwin-x64/odradek.node',
+      'darwin-arm64/odradek.node',
+      'win32-x64/odradek.node',
+    ])
+  })
+
+  test('are all built and tested by the release workflow, which needs every one to publish', () => {
+    const workflow = readFileSync(join(root, '.github', 'workflows', 'release.yml'), 'utf8')
+    for (const { name } of TARGETS) expect(workflow).toContain(`target: ${name},`)
+    expect(workflow).toContain('scripts/prebuild.mjs --check')
+    expect(workflow).toMatch(/npm publish .*--provenance/)
+  })
+
+  test('on Linux all of Linux can be built, elsewhere only the own', () => {
+    const names = (platform: string, arch: string) => buildableHere(platform, arch).map((t: { name: string }) => t.name)
+    expect(names('linux', 'x64')).toHaveLength(4)
+    expect(names('darwin', 'arm64')).toEqual(['darwin-arm64'])
+    expect(names('win32', 'x64')).toEqual(['win32-x64'])
+  })
+
+  test.each([
+    [['--target', 'linux-mips'], "There is no target 'linux-mips'. Targets: linux-x64-glibc"],
+    [['--target', process.platform === 'darwin' ? 'win32-x64' : 'darwin-x64'], 'cannot be built here'],
+    [['--fast'], "Unknown option '--fast'"],
+  ])('prebuild %s is refused in one line', (args, message) => {
+    const { status, stderr } = spawnSync(process.execPath, ['scripts/prebuild.mjs', ...args], {
+      cwd: root,
+      encoding: 'utf8',
+    })
+    expect(status).toBe(1)
+    expect(stderr).toContain(message)
+    expect(stderr).not.toContain('    at ')
+  })
+})
+
+describe.runIf(process.platform === 'linux')('an addon that is not fit to be packed', () => {
+  const compile = (name: string, source: string, ...args: string[]) => {
+    writeFileSync(join(directory, `${name}.c`), source)
+    const file = join(directory, `${name}.node`)
+    execFileSync('cc', ['-shared', '-fPIC', '-o', file, join(directory, `${name}.c`), ...args])
+    return file
+  }
+  const here = targetOf(`linux-${process.arch}-glibc`)
+  const other = targetOf(`linux-${process.arch === 'x64' ? 'arm64' : 'x64'}-musl`)
+  const API =
+    'int napi_register_module_v1(void) { return 0; } int node_api_module_get_api_version_v1(void) { return 8; }'
+  const CALL = 'extern int printf(const char *, ...); int unused(void) __attribute__((visibility("hidden")));'
+
+  test('is told all that is wrong with it', () => {
+    const source = `${CALL} extern int SSL_new(void); ${API} int rd_kafka_new(void) { return printf("x") + SSL_new(); }`
+    const problems = elfProblems(other, readFileSync(compile('bad', source))).join('\n')
+    expect(problems).toContain(`it is for ${process.arch}, not ${other.arch}`)
+    expect(problems).toContain("it exports more than Node-API's functions: rd_kafka_new")
+    expect(problems).toContain('it asks the process for SSL_new')
+    expect(problems).toContain('it is linked with glibc')
+    expect(problems).toContain('it can be unloaded')
+  })
+
+  test('for a library or a glibc that a user may not have', () => {
+    // pthread_create moved into libc itself with glibc 2.34, under a new version.
+    const source = `extern int pthread_create(); ${API} int main(void) { return pthread_create(); }`
+    const file = compile('needs', source, '-Wl,-z,nodelete', '-Wl,--no-as-needed', '-lutil', '-lm', '-lresolv')
+    const problems = elfProblems(here, readFileSync(file)).join('\n')
+    expect(problems).toContain('it needs libutil.so.1')
+    const { versions } = readElf(readFileSync(file))
+    const newer = versions.filter((version: string) => /^GLIBC_2\.(29|[3-9]\d)/.test(version))
+    if (newer.length > 0) expect(problems).toContain(`it needs a newer glibc than 2.28: ${newer[0]}`)
+  })
+
+  test('nothing is said of one that is fine but for its size and a path of this machine', async () => {
+    const size = `const char big[9000000] = "${root}";`
+    const file = compile(
+      'fine',
+      `${CALL} ${API} static ${size} int unused(void) { return printf("%s", big); }`,
+      '-Wl,-z,nodelete',
+    )
+    expect(elfProblems(here, readFileSync(file))).toEqual([])
+    await expect(checkPrebuilt(here, file)).rejects.toThrow(/more than 8000000\n {2}- it contains the path/)
+  })
+})
+
+describe('the bill of materials', () => {
+  test('is what the pins say, and names what is linked in, with its version and licence', () => {
+    const found = sbom()
+    expect(json('sbom.cdx.json')).toEqual(JSON.parse(JSON.stringify(found)))
+    const versions = Object.fromEntries(
+      found.components.map(({ name, version }: Record<string, string>) => [name, version]),
+    )
+    for (const name of ['librdkafka', 'openssl', 'curl', 'zlib', 'zstd', 'mimalloc']) {
+      expect(versions[name]).toBe(readPin(name).version)
+    }
+    expect(versions['node-gyp-build']).toBe(json('package.json').dependencies['node-gyp-build'])
+    expect(found.components.every((component: { licenses?: unknown[] }) => component.licenses?.length === 1)).toBe(true)
+  })
+
+  test('every native part has its licence in the package', () => {
+    const notice = readFileSync(join(root, 'NOTICE'), 'utf8')
+    for (const name of pinNames().filter(
+      (name: string) => !readPin(name).for || ['openssl', 'zlib', 'zstd'].includes(name),
+    )) {
+      expect(notice.toLowerCase()).toContain(name)
+      if (name !== 'openssl') expect(existsSync(join(root, 'licenses', `${name}.txt`)), name).toBe(true)
+    }
+    for (const [, file] of notice.matchAll(/(licenses\/[\w.]+txt)/g))
+      expect(existsSync(join(root, file!)), file).toBe(true)
+  })
+})
+
+test('the headers that an install from source fetches are those that this work tree is built with', () => {
+  const { devDependencies } = json('package.json')
+  for (const name of ['node-addon-api', 'node-api-headers']) expect(readPin(name).version).toBe(devDependencies[name])
+})
+
+test('declarations for require() name each other, and leave other packages alone', () => {
+  const text = `import { A } from './a.js'\nexport * from "../b/c.js"\nexport type T = import('./d.js').D\nimport 'prom-client/x.js'\n`
+  expect(commonJsDeclarations(text)).toBe(
+    `import { A } from './a.cjs'\nexport * from "../b/c.cjs"\nexport type T = import('./d.cjs').D\nimport 'prom-client/x.js'\n`,
+  )
+})
