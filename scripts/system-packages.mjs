@@ -1,4 +1,4 @@
-// Programs and libraries that npm cannot bring: node scripts/system-packages.mjs [build] [kafka]
+// Programs and libraries that npm cannot bring: node scripts/system-packages.mjs [build] [kafka] [examples]
 import { isAbsolute } from 'node:path'
 import { main, output, run, UserError } from './lib/run.mjs'
 
@@ -81,6 +81,10 @@ const NEEDS = {
       brew: 'maven',
     },
   ],
+  examples: [
+    { what: 'curl', there: () => output('curl', ['--version']), apt: 'curl', apk: 'curl', dnf: 'curl', brew: 'curl' },
+    { what: 'Chromium', there: findChromium, apt: 'chromium', apk: 'chromium', dnf: 'chromium', brew: 'chromium' },
+  ],
 }
 
 const INSTALL = {
@@ -99,6 +103,16 @@ async function staticLibrary(name) {
   if (process.platform !== 'linux') return name
   const found = await output(process.env.CC || 'cc', [`-print-file-name=${name}`])
   return found && isAbsolute(found.trim()) ? found : undefined
+}
+
+/** The path of a Chromium: CHROMIUM's, or the first that is found. */
+export async function findChromium() {
+  const names = [process.env.CHROMIUM, 'chromium', 'chromium-browser', 'google-chrome'].filter(Boolean)
+  for (const name of names) {
+    const found = await output('sh', ['-c', 'command -v "$1"', 'sh', name])
+    if (found) return found.trim()
+  }
+  return undefined
 }
 
 async function java() {

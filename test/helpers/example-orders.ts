@@ -97,11 +97,15 @@ export class Shop {
   rows(): Row[] {
     const database = new Database(this.#database, { readonly: true })
     try {
-      const rows = database.prepare('SELECT * FROM orders WHERE id LIKE ?').all(`${this.#run}-%`)
-      const [{ available }] = database.prepare("SELECT available FROM stock WHERE product = 'apple'").all()
-      const all = database.prepare("SELECT quantity FROM orders WHERE product = 'apple' AND state = 'reserved'").all()
+      const rows = database.prepare('SELECT * FROM orders WHERE id LIKE ?').all(`${this.#run}-%`) as Row[]
+      const [stock] = database.prepare("SELECT available FROM stock WHERE product = 'apple'").all() as {
+        available: number
+      }[]
+      const reserved = database
+        .prepare("SELECT sum(quantity) AS sum FROM orders WHERE product = 'apple' AND state = 'reserved'")
+        .all() as { sum: number | null }[]
       // At any time: what is there and what is reserved are together what was there.
-      expect(available + all.reduce((sum: number, { quantity }: Row) => sum + quantity, 0)).toBe(100_000)
+      expect(stock.available + (reserved[0].sum ?? 0)).toBe(100_000)
       return rows
     } finally {
       database.close()

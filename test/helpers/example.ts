@@ -40,7 +40,7 @@ export class Example {
         resolve({ code, signal })
       })
     })
-    onTestFinished(() => this.stop())
+    onTestFinished(async () => void (await this.stop()))
   }
 
   get pid(): number {
