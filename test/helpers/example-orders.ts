@@ -39,6 +39,7 @@ export class Shop {
     for (const [port, path] of [
       [this.#ordersPort, 'healthz'],
       [this.#inventoryPort, 'readyz'],
+      [this.#inventoryPort, 'stock'],
     ]) {
       await waitFor(`${path} of port ${port}`, () => this.#get(Number(port), String(path)), 60_000)
     }
@@ -98,14 +99,10 @@ export class Shop {
     const database = new Database(this.#database, { readonly: true })
     try {
       const rows = database.prepare('SELECT * FROM orders WHERE id LIKE ?').all(`${this.#run}-%`) as Row[]
-      const [stock] = database.prepare("SELECT available FROM stock WHERE product = 'apple'").all() as {
-        available: number
-      }[]
-      const reserved = database
-        .prepare("SELECT sum(quantity) AS sum FROM orders WHERE product = 'apple' AND state = 'reserved'")
-        .all() as { sum: number | null }[]
-      // At any time: what is there and what is reserved are together what was there.
-      expect(stock.available + (reserved[0].sum ?? 0)).toBe(100_000)
+      // At any time, and so in one statement: what is there and what is reserved are together what was there.
+      const sold = "SELECT coalesce(sum(quantity), 0) FROM orders WHERE product = 'apple' AND state = 'reserved'"
+      const both = `SELECT available + (${sold}) AS total FROM stock WHERE product = 'apple'`
+      expect(database.prepare(both).all()).toMatchObject([{ total: 100_000 }])
       return rows
     } finally {
       database.close()

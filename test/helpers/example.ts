@@ -85,7 +85,7 @@ export function commandsOf(readme: string): Command[] {
   const commands: Command[] = []
   for (const [, block] of readFileSync(join(root, readme), 'utf8').matchAll(/^```sh\n(.*?)^```/gms)) {
     for (const line of block.trimEnd().split('\n')) {
-      if (line.startsWith('# ')) commands.at(-1)?.expected.push(line.slice(2))
+      if (/^#( |$)/.test(line)) commands.at(-1)?.expected.push(line.slice(2))
       else commands.push({ command: line, expected: [] })
     }
   }
@@ -113,20 +113,34 @@ export async function follow(readme: string, env: Record<string, string> = {}): 
   const program = new Example(first.command, env)
   // Its services print in either order.
   for (const line of first.expected) await program.shows(patternOf([line]))
-  for (const { command, expected } of others) {
-    let shown = ''
-    await waitFor(
-      `what ${readme} says of: ${command}`,
-      async () => {
-        shown = await run(command, env)
-        return patternOf(expected).test(shown.trimEnd())
-      },
-      20_000,
-    ).catch((error) => {
-      throw new Error(`${error.message}\nexpected: ${expected.join('\n')}\nshown: ${shown}\n${program.output}`)
-    })
-  }
+  for (const each of others) await gives(readme, each, env, program)
   return program
+}
+
+/** The same for a README of commands that end by themselves. */
+export async function followCommands(readme: string): Promise<void> {
+  for (const each of commandsOf(readme)) await gives(readme, each, {})
+}
+
+async function gives(
+  readme: string,
+  { command, expected }: Command,
+  env: Record<string, string>,
+  program?: Example,
+): Promise<void> {
+  const pattern = patternOf(expected)
+  let shown = ''
+  const matches = async () => {
+    shown = await run(command, env)
+    return pattern.test(shown.trimEnd())
+  }
+  // Beside a program that works in the background, its effects may need a moment.
+  const found = program ? waitFor(`what ${readme} says of: ${command}`, matches, 20_000) : matches()
+  const done = await found.catch(() => false)
+  if (!done)
+    throw new Error(
+      `${readme}: ${command}\nexpected:\n${expected.join('\n')}\nshown:\n${shown}\n${program?.output ?? ''}`,
+    )
 }
 
 function run(command: string, env: Record<string, string>): Promise<string> {
