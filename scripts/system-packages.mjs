@@ -1,4 +1,4 @@
-// Programs and libraries that npm cannot bring: node scripts/system-packages.mjs [build] [kafka] [examples]
+// Programs and libraries that npm cannot bring: node scripts/system-packages.mjs [build] [kafka] [curl] [browser]
 import { isAbsolute } from 'node:path'
 import { main, output, run, UserError } from './lib/run.mjs'
 
@@ -81,8 +81,10 @@ const NEEDS = {
       brew: 'maven',
     },
   ],
-  examples: [
+  curl: [
     { what: 'curl', there: () => output('curl', ['--version']), apt: 'curl', apk: 'curl', dnf: 'curl', brew: 'curl' },
+  ],
+  browser: [
     { what: 'Chromium', there: findChromium, apt: 'chromium', apk: 'chromium', dnf: 'chromium', brew: 'chromium' },
   ],
 }
@@ -170,7 +172,7 @@ async function installWithApt(packages, prefix) {
 
 /**
  * Makes sure that what the groups need is there; installs it where that is allowed, else says how.
- * @param {string[]} groups build, system (build against the system's librdkafka), kafka
+ * @param {string[]} groups build, system (build against the system's librdkafka), kafka, curl and browser (the examples' tests)
  * @returns {Promise<string[]>} the packages that were installed
  */
 export async function ensureSystemPackages(groups) {

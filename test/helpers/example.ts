@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
+import { ensureSystemPackages } from '../../scripts/system-packages.mjs'
 import { waitFor } from './wait.js'
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -109,6 +110,7 @@ const patternOf = (lines: string[]): RegExp =>
  * the README says. Returns the program.
  */
 export async function follow(readme: string, env: Record<string, string> = {}): Promise<Example> {
+  await ensureSystemPackages(['curl'])
   const [first, ...others] = commandsOf(readme)
   const program = new Example(first.command, env)
   // Its services print in either order.

@@ -10,7 +10,7 @@ import { waitFor } from '../helpers/wait.js'
 
 let unavailable: string | undefined
 beforeAll(async () => {
-  await ensureSystemPackages(['examples']).catch((error) => {
+  await ensureSystemPackages(['browser']).catch((error) => {
     unavailable = error.message
   })
 }, 600_000)
