@@ -26,6 +26,8 @@ it('reserves each confirmed order once, whatever is killed', { timeout: 180_000 
   await shop.check()
   expect(shop.refused).toBeGreaterThan(0)
   expect(await shop.program.stop()).toBe(0)
+  const records = (await kafka.consume({ topic: 'orders' })).map(({ key, value }) => [String(key), String(value)])
+  expect(records.filter(([key, value]) => JSON.parse(value).id !== key)).toEqual([])
   // What is committed is all there is, and nothing was given up.
   const offsets = (await kafka.groupOffsets('inventory')).orders
   const ends = await kafka.endOffsets('orders')
