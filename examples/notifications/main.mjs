@@ -23,7 +23,7 @@ async function ensureTopics(brokers) {
 }
 
 const embedded = process.env.KAFKA_BROKERS ? undefined : await openEmbedded()
-const brokers = process.env.KAFKA_BROKERS ?? embedded.bootstrapServers
+const brokers = process.env.KAFKA_BROKERS || embedded.bootstrapServers
 if (!embedded) await ensureTopics(brokers)
 console.log(`Kafka   ${brokers}${embedded ? ' (embedded)' : ''}. Ctrl-C ends.`)
 

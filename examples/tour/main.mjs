@@ -27,7 +27,7 @@ if (unknown) {
 
 const given = process.env.KAFKA_BROKERS
 const cluster = given ? undefined : new MockCluster()
-const brokers = given ?? cluster.bootstrapServers
+const brokers = given || cluster.bootstrapServers
 if (cluster) await cluster.createTopic('tour', { partitions: 4 })
 else {
   const admin = new AdminClient({ 'bootstrap.servers': brokers })
