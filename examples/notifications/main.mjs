@@ -4,35 +4,18 @@ import { fileURLToPath } from 'node:url'
 import { AdminClient, MockCluster } from 'odradek'
 import { shutdownSignal } from 'odradek/processor'
 
-const topics = { notifications: 6, 'notifications.dlq': 1 }
-
-async function openEmbedded() {
-  const cluster = new MockCluster({ brokers: 3 })
-  for (const [topic, partitions] of Object.entries(topics)) await cluster.createTopic(topic, { partitions })
-  return cluster
-}
-
-async function ensureTopics(brokers) {
-  const admin = new AdminClient({ 'bootstrap.servers': brokers })
-  try {
-    await admin.ready()
-    await admin.ensureTopics(Object.entries(topics).map(([topic, numPartitions]) => ({ topic, numPartitions })))
-  } finally {
-    await admin.close()
-  }
-}
-
-const embedded = process.env.KAFKA_BROKERS ? undefined : await openEmbedded()
-const brokers = process.env.KAFKA_BROKERS || embedded.bootstrapServers
-if (!embedded) await ensureTopics(brokers)
-console.log(`Kafka   ${brokers}${embedded ? ' (embedded)' : ''}. Ctrl-C ends.`)
+const given = process.env.KAFKA_BROKERS
+const kafka = given ? new AdminClient({ 'bootstrap.servers': given }) : new MockCluster({ brokers: 3 })
+if (given) await kafka.ready()
+await kafka.ensureTopics([{ topic: 'notifications', numPartitions: 6 }, { topic: 'notifications.dlq' }])
+const env = { ...process.env, KAFKA_BROKERS: given || kafka.bootstrapServers }
+console.log(`Kafka   ${env.KAFKA_BROKERS}${given ? '' : ' (embedded)'}. Ctrl-C ends.`)
 
 const stopping = shutdownSignal()
-const env = { ...process.env, KAFKA_BROKERS: brokers }
 
 /** Runs a service until the end. */
 async function keep(name) {
-  for (;;) {
+  while (!stopping.aborted) {
     const file = fileURLToPath(new URL(`${name}.mjs`, import.meta.url))
     const child = spawn(process.execPath, [file], { env, stdio: 'inherit' })
     // Ctrl-C reaches the children by itself, SIGTERM does not; a second signal would end them at once.
@@ -43,9 +26,8 @@ async function keep(name) {
     if (stopping.aborted) return
     console.log(`${name} ended (${how}); starting it again`)
     await new Promise((resolve) => setTimeout(resolve, 500))
-    if (stopping.aborted) return
   }
 }
 
 await Promise.all([keep('api-service'), keep('worker-service')])
-await embedded?.close()
+await kafka.close()
