@@ -17,7 +17,7 @@ export class Inbox {
   #db
 
   constructor(file) {
-    this.#db = new Database(file, { timeout: 1_000 })
+    this.#db = new Database(file)
     this.#db.pragma('journal_mode = WAL')
     this.#db.pragma('synchronous = FULL')
     this.#db.exec(schema)

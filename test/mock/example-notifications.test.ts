@@ -1,4 +1,5 @@
 // examples/notifications on the embedded cluster: its README, its page in a real browser, every bad input.
+import Database from 'libsql'
 import { MockCluster } from 'odradek'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -74,7 +75,8 @@ async function openServices() {
   const env = { KAFKA_BROKERS: cluster.bootstrapServers, API_PORT: '0', WORKER_PORT: '0' }
   const file = (name: string) => `${root}examples/notifications/${name}`
   const api = new Example([file('api-service.mjs')], env)
-  const worker = new Example([file('worker-service.mjs')], { ...env, DATABASE: `${scratch()}/notifications.db` })
+  const database = `${scratch()}/notifications.db`
+  const worker = new Example([file('worker-service.mjs')], { ...env, DATABASE: database })
   const [, url] = await api.shows(/(http:.*)\/\?/)
   const [, port] = await worker.shows(/ws:.*:(\d+)/)
   const post = async (body?: string | Buffer) => {
@@ -82,7 +84,7 @@ async function openServices() {
     return { status: response.status, ...((await response.json()) as { reason?: string; id?: string }) }
   }
   await waitFor('the worker is ready', () => fetch(`http://localhost:${port}/healthz`).then(({ ok }) => ok))
-  return { cluster, api, worker, url, port: Number(port), post }
+  return { cluster, api, worker, url, port: Number(port), post, database }
 }
 
 const good = '{"sender":"alice","recipient":"bob","message":"m"}'
@@ -144,6 +146,32 @@ describe('the worker', () => {
     const bob = new Receiver('bob', port)
     const { id } = await post(good)
     await waitFor('it is delivered', () => bob.received.includes(id as string))
+  })
+
+  it('waits for a database that is down, and loses nothing', async () => {
+    const { port, post, database, worker } = await openServices()
+    const bob = new Receiver('bob', port)
+    const before = await post(good)
+    await waitFor('it is delivered', () => bob.received.includes(before.id as string))
+    const locker = new Database(database)
+    await waitFor('nobody else is writing', () => {
+      try {
+        locker.exec('BEGIN EXCLUSIVE')
+        return true
+      } catch {
+        return false
+      }
+    })
+    const { status, id } = await post(good)
+    expect(status).toBe(202)
+    await waitFor('the worker tries again', async () => {
+      const response = await fetch(`http://localhost:${port}/healthz`)
+      return ((await response.json()) as { sleeping: number }).sleeping > 0
+    })
+    locker.exec('COMMIT')
+    locker.close()
+    await waitFor('it is delivered', () => bob.received.includes(id as string))
+    expect(await worker.stop()).toBe(0)
   })
 
   it('delivers once what was confirmed, to each connection what was not', async () => {
