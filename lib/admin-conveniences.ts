@@ -4,7 +4,7 @@ import type { AdminClient } from './admin.js'
 import { given, invalid } from './admin-check.js'
 import type { GroupDescription } from './admin-groups.js'
 import { type AdminOptions, checkTimeout, sleep, within } from './admin-request.js'
-import type { ListOffsetsResult, OffsetSpec, TopicDescription } from './admin-topics.js'
+import type { ListOffsetsResult, NewTopic, OffsetSpec, TopicDescription } from './admin-topics.js'
 import type { OperationOptions } from './client.js'
 import { KafkaError } from './errors.js'
 import type { TopicPartition, TopicPartitionResult } from './offset.js'
@@ -176,4 +176,17 @@ export async function waitForTopic(
     }
     await sleep(pause, options.signal)
   }
+}
+
+export async function ensureTopics(
+  admin: AdminClient,
+  list: readonly NewTopic[],
+  options: OperationOptions,
+): Promise<TopicDescription[]> {
+  const left = within(options, 'ensureTopics')
+  // Somebody else may be quicker, so that being asked first would be of no use.
+  for (const { error } of await admin.createTopics(list, left())) {
+    if (error && error.code !== 'TOPIC_ALREADY_EXISTS') throw error
+  }
+  return Promise.all(list.map(({ topic }) => waitForTopic(admin, topic, left())))
 }

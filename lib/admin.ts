@@ -160,6 +160,11 @@ export class AdminClient implements AsyncDisposable {
     return conveniences.waitForTopic(this, topic, options)
   }
 
+  /** Creates those topics that are not there, and waits until each is ready; what is there stays as it is. */
+  async ensureTopics(list: readonly topics.NewTopic[], options: OperationOptions = {}) {
+    return conveniences.ensureTopics(this, list, options)
+  }
+
   // --- Configurations
 
   /** The configuration of topics, brokers and groups. */

@@ -1,8 +1,10 @@
 // librdkafka's embedded cluster: a Kafka for tests, in this process, on real TCP ports.
 import { binding, MockDispatch, type NativeMockCluster } from './binding.js'
 import { guard, type Logger, nativeThrow } from './client.js'
+import { KafkaError } from './errors.js'
 import { MockBroker, MockBrokers, MockPartition } from './mock-cluster-brokers.js'
 import {
+  checkArray,
   checkBrokerOrNone,
   checkInteger,
   checkOptions,
@@ -118,6 +120,29 @@ export class MockCluster implements AsyncDisposable {
     checkInteger(partitions, 'partitions', 1, maxPartitions)
     checkInteger(replicationFactor, 'replicationFactor', 1, 1000)
     this.#core.check(native.createTopic(topic, partitions, replicationFactor), `topic '${topic}'`)
+  }
+
+  /**
+   * Creates those topics that are not there; what is there stays as it is. For programs that run here and on a real
+   * cluster: `AdminClient.ensureTopics` takes the same.
+   */
+  async ensureTopics(
+    list: readonly { topic: string; numPartitions?: number; replicationFactor?: number }[],
+  ): Promise<void> {
+    checkArray(list, 'ensureTopics takes an array of { topic, numPartitions, replicationFactor }')
+    for (const one of list) {
+      const known = ['topic', 'numPartitions', 'replicationFactor'] as const
+      const { topic, numPartitions, replicationFactor } = checkOptions<(typeof list)[number]>(
+        one,
+        'ensureTopics',
+        known,
+      )
+      try {
+        await this.createTopic(topic, { partitions: numPartitions, replicationFactor })
+      } catch (error) {
+        if (!(error instanceof KafkaError) || error.code !== 'TOPIC_ALREADY_EXISTS') throw error
+      }
+    }
   }
 
   /** Deletes a topic with its messages. Rejects with KafkaError `UNKNOWN_TOPIC_OR_PART`. */

@@ -1,4 +1,4 @@
-// Programs and libraries that npm cannot bring: node scripts/system-packages.mjs [build] [kafka]
+// Programs and libraries that npm cannot bring: node scripts/system-packages.mjs [build] [kafka] [curl] [browser]
 import { isAbsolute } from 'node:path'
 import { main, output, run, UserError } from './lib/run.mjs'
 
@@ -81,6 +81,12 @@ const NEEDS = {
       brew: 'maven',
     },
   ],
+  curl: [
+    { what: 'curl', there: () => output('curl', ['--version']), apt: 'curl', apk: 'curl', dnf: 'curl', brew: 'curl' },
+  ],
+  browser: [
+    { what: 'Chromium', there: findChromium, apt: 'chromium', apk: 'chromium', dnf: 'chromium', brew: 'chromium' },
+  ],
 }
 
 const INSTALL = {
@@ -99,6 +105,16 @@ async function staticLibrary(name) {
   if (process.platform !== 'linux') return name
   const found = await output(process.env.CC || 'cc', [`-print-file-name=${name}`])
   return found && isAbsolute(found.trim()) ? found : undefined
+}
+
+/** The path of a Chromium: CHROMIUM's, or the first that is found. */
+export async function findChromium() {
+  const names = [process.env.CHROMIUM, 'chromium', 'chromium-browser', 'google-chrome'].filter(Boolean)
+  for (const name of names) {
+    const found = await output('sh', ['-c', 'command -v "$1"', 'sh', name])
+    if (found) return found.trim()
+  }
+  return undefined
 }
 
 async function java() {
@@ -156,7 +172,7 @@ async function installWithApt(packages, prefix) {
 
 /**
  * Makes sure that what the groups need is there; installs it where that is allowed, else says how.
- * @param {string[]} groups build, system (build against the system's librdkafka), kafka
+ * @param {string[]} groups build, system (build against the system's librdkafka), kafka, curl and browser (the examples' tests)
  * @returns {Promise<string[]>} the packages that were installed
  */
 export async function ensureSystemPackages(groups) {

@@ -42,6 +42,7 @@ const requests: Record<string, (admin: AdminClient, timeout: number) => Promise<
   controllerId: (admin, timeout) => admin.controllerId({ timeout }),
   groupLag: (admin, timeout) => admin.groupLag('a', { timeout }),
   resetOffsets: (admin, timeout) => admin.resetOffsets('a', 'a', { to: 'end', timeout }),
+  ensureTopics: (admin, timeout) => admin.ensureTopics([{ topic: 'a' }], { timeout }),
   waitForTopic: (admin, timeout) => admin.waitForTopic('a', { timeout }),
 }
 

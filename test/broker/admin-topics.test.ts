@@ -309,6 +309,23 @@ describe('the cluster', () => {
   })
 })
 
+it('ensureTopics creates what is missing, waits for it, and leaves alone what is there', async () => {
+  const [there, missing] = [await createTopic('there', { partitions: 2 }), uniqueTopic('missing')]
+  const list = [
+    { topic: there, numPartitions: 5 },
+    { topic: missing, numPartitions: 3 },
+  ]
+  for (let i = 0; i < 2; i++) {
+    const found = await admin.ensureTopics(list)
+    expect(found.map(({ topic, partitions }) => [topic, partitions.length])).toEqual([
+      [there, 2],
+      [missing, 3],
+    ])
+    expect(found.flatMap(({ partitions }) => partitions).every(({ leader }) => leader !== null)).toBe(true)
+  }
+  expect(await rejection(admin.ensureTopics([{ topic: 'no topic' }]))).toMatchObject({ code: 'TOPIC_EXCEPTION' })
+})
+
 describe('waitForTopic', () => {
   it('waits until the topic is there', async () => {
     const topic = uniqueTopic()

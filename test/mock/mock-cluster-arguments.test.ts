@@ -164,6 +164,7 @@ describe('an error', () => {
 // Every operation, of up to three arguments; parts of a cluster are made of the first.
 const operations: Record<string, (c: Wrong, a: unknown, b: unknown, d: unknown) => unknown> = {
   createTopic: (c, a, b) => c.createTopic(a, b),
+  ensureTopics: (c, a) => c.ensureTopics(a),
   deleteTopic: (c, a) => c.deleteTopic(a),
   topicError: (c, a, b) => c.topicError(a, b),
   pushErrors: (c, a, b) => c.pushErrors(a, b),

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { Consumer, KafkaError, MockCluster, Producer } from 'odradek'
+import { AdminClient, Consumer, KafkaError, MockCluster, Producer } from 'odradek'
 import { describe, expect, it } from 'vitest'
 import { runModule } from '../helpers/child.js'
 import { rejection, waitFor } from '../helpers/wait.js'
@@ -43,6 +43,19 @@ describe('a cluster', () => {
     expect((await producer.send({ topic: 'orders', partition: 5, value: 'v' })).partition).toBe(5)
     await cluster.deleteTopic('orders')
     expect(await rejection(cluster.deleteTopic('orders'))).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PART' })
+  })
+
+  it('ensureTopics creates those that are not there, as the admin client does on a real cluster', async () => {
+    await using cluster = new MockCluster()
+    await cluster.createTopic('there', { partitions: 2 })
+    const list = [{ topic: 'there', numPartitions: 5 }, { topic: 'orders', numPartitions: 6 }, { topic: 'one' }]
+    for (let i = 0; i < 2; i++) await cluster.ensureTopics(list)
+    await using admin = new AdminClient({ 'bootstrap.servers': cluster.bootstrapServers })
+    const topics = await admin.describeTopics(list.map(({ topic }) => topic))
+    expect(topics.map(({ partitions }) => partitions.length)).toEqual([2, 6, 1])
+    for (const wrong of [undefined, 'orders', [{}], [{ topic: 'a b' }], [{ topic: 'a', config: {} }], [7]]) {
+      expect(await rejection(cluster.ensureTopics(wrong as never))).toMatchObject({ code: '_INVALID_ARG' })
+    }
   })
 
   it('serves clients of other processes', async () => {
