@@ -91,8 +91,10 @@ test.runIf(process.platform === 'linux' && process.arch === 'x64')(
   },
 )
 
+const LINUX = (TARGETS as { name: string; platform: string }[]).filter(({ platform }) => platform === 'linux')
+
 describe('every Linux addon', () => {
-  test.each(TARGETS.filter(({ platform }: { platform: string }) => platform === 'linux'))(
+  test.each(LINUX)(
     '$name: for its processor and libc, no newer glibc than 2.28, nothing of ours visible, at most 8 MB',
     async (target) => {
       needPrebuilt(prebuiltFile(target))

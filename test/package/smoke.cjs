@@ -20,7 +20,7 @@ async function smoke({ Consumer, MockCluster, Producer, librdkafka }) {
   await consumer.close()
   await producer.close()
   await cluster.close()
-  console.log('SMOKE ' + librdkafka.version + ' ' + seen)
+  console.log(`SMOKE ${librdkafka.version} ${seen}`)
 }
 
 smoke(odradek)
