@@ -24,7 +24,7 @@ const NODES = ['20.19.0', '20.20.2', '22.12.0', '22.23.3', '24.21.0', '26.10.0']
 let packed: Packed
 let tools: string
 beforeAll(() => {
-  packed = pack()
+  packed = pack({ prebuilt: true })
   tools = mkdtempSync(join(tmpdir(), 'odradek-tools-'))
 })
 afterAll(() => {
