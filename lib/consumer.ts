@@ -58,8 +58,8 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
    *
    * ```ts
    * const reader = new Consumer({ 'bootstrap.servers': brokers })
-   * for await (const m of reader.read({ topic: 'orders', from: new Date('2026-11-01'), to: new Date('2026-11-02') })) …
-   * for await (const m of reader.read({ topic: 'orders', partition: 3, from: Offset.tail(100) })) …
+   * for await (const m of reader.read({ topic: 'orders', from: new Date('2026-11-01'), to: new Date('2026-11-02') })) await reserve(m.value)
+   * for await (const m of reader.read({ topic: 'orders', partition: 3, from: Offset.tail(100) })) await reserve(m.value)
    * ```
    */
   read(options: ReadOptions): AsyncIterableIterator<Message> {

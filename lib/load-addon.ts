@@ -68,7 +68,8 @@ function explain(override: string | undefined, error: Error): string {
   lines.push(
     `  The loader said: ${error.message.split('\n')[0]}`,
     'Possible solutions:',
-    '  - in a project: npm rebuild odradek builds it from source where there is no prebuilt one (C++ compiler and cmake needed);',
+    '  - in a project: npm rebuild odradek builds it from source where there is no prebuilt one (a C++ compiler and cmake are',
+    '    needed, and an installer that has been told to run the install script of odradek: docs/platforms.md);',
     '    after an install for another operating system, processor or libc (copied node_modules), reinstall: npm ci',
     '  - a bundler left it out: keep odradek external, or copy its prebuilds folder beside the bundle',
     '  - in a checkout of odradek: npm run build:native',

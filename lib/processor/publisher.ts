@@ -22,7 +22,7 @@ export interface RecordSender {
  * the report last.
  *
  * ```ts
- * const publisher = new Publisher(producer).use(traced()).use(withHeaders(() => ({ tenant })))
+ * const publisher = new Publisher(producer).use(tracePublish()).use(withHeaders(() => ({ tenant })))
  * await publisher.send({ topic: 'orders', value })
  * ```
  */

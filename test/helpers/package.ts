@@ -24,9 +24,10 @@ export interface Packed {
 }
 
 /**
- * Packs a copy of the work tree. Where `npm run prebuild` has not been run, the addon that the tests use stands in for this machine's.
+ * Packs a copy of the work tree. This machine's addon is the one that the tests use: with `prebuilt` only where there is none of
+ * `npm run prebuild`, else always, for those in prebuilds/ may be older than the sources.
  */
-export function pack({ prebuilt = true } = {}): Packed {
+export function pack({ prebuilt = false } = {}): Packed {
   const directory = mkdtempSync(join(tmpdir(), 'odradek-pack-'))
   const stage = join(directory, 'stage')
   const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: string[] }
@@ -35,7 +36,7 @@ export function pack({ prebuilt = true } = {}): Packed {
   }
   if (!prebuilt) rmSync(join(stage, 'prebuilds'), { recursive: true, force: true })
   const own = join(stage, 'prebuilds', HERE)
-  if (prebuilt && !existsSync(own)) {
+  if (!existsSync(own)) {
     mkdirSync(dirname(own), { recursive: true })
     cpSync(process.env.ODRADEK_ADDON ?? join(ROOT, 'build', 'Release', 'odradek.node'), own)
   }

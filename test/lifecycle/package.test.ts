@@ -151,6 +151,38 @@ describe('the addon', () => {
   })
 })
 
+describe('the install script', () => {
+  const install = (other: EmptyProject, env: NodeJS.ProcessEnv = {}) =>
+    runIn(join(other.directory, 'node_modules', 'odradek'), process.execPath, ['scripts/install.mjs'], env)
+
+  test('says and does nothing where the prebuilt addon loads, though there is no compiler', async () => {
+    expect(await install(project, { PATH: '' })).toEqual({ code: 0, signal: null, out: '', error: '' })
+  })
+
+  test.each([
+    ['the pinned librdkafka', {}, /Missing on this machine: a C\+\+ compiler, cmake, .*OpenSSL's static library/],
+    [
+      'the system’s librdkafka',
+      { ODRADEK_SYSTEM_LIBRDKAFKA: '1' },
+      /Missing on this machine: .*librdkafka 2\.15 or newer/,
+    ],
+  ])('says what a build against %s needs where nothing is prebuilt', async (_, env, message) => {
+    const other = emptyProject(packed)
+    try {
+      rmSync(join(other.directory, 'node_modules', 'odradek', 'prebuilds'), { recursive: true })
+      const ended = await install(other, { ...env, PATH: '' })
+      expect(ended.code).toBe(1)
+      expect(ended.out).toContain(
+        `no prebuilt addon for ${process.platform}-${process.arch} here; building it from source`,
+      )
+      expect(ended.error).toMatch(message)
+      expect(ended.error).not.toContain('    at ')
+    } finally {
+      other.remove()
+    }
+  })
+})
+
 describe('types', () => {
   const use = (load: string) => `${load}
     export async function main(consumer: odradek.Consumer): Promise<string[]> {

@@ -14,7 +14,7 @@ const CACHE = join(ROOT, '.cache')
 
 let packed: Packed
 beforeAll(() => {
-  packed = pack()
+  packed = pack({ prebuilt: true })
 })
 afterAll(() => packed?.remove())
 
