@@ -19,7 +19,7 @@ class Connection {
   #sent = 0
   #confirmed = 0
   #open = 0
-  #confirming
+  #pushing
   alive = true
 
   constructor(user, socket) {
@@ -36,12 +36,21 @@ class Connection {
     this.push()
   }
 
-  /** Sends what is not confirmed, as far as the window allows. */
+  /** Notes what is confirmed, and sends what is not, as far as the window allows. */
   push() {
-    for (const one of inbox.pending(this.user, this.#sent, window - this.#open)) {
-      this.socket.send(JSON.stringify(one))
-      this.#sent = one.number
-      this.#open++
+    this.#pushing = undefined
+    try {
+      if (this.#confirmed > 0) inbox.confirm(this.user, this.#confirmed)
+      this.#confirmed = 0
+      for (const one of inbox.pending(this.user, this.#sent, window - this.#open)) {
+        this.socket.send(JSON.stringify(one))
+        this.#sent = one.number
+        this.#open++
+      }
+    } catch (error) {
+      console.error(`worker: ${error.message}`)
+      // Nothing is lost: whoever connects again gets what is not confirmed.
+      this.socket.close(1011, 'the database is down: connect again')
     }
   }
 
@@ -53,16 +62,7 @@ class Connection {
     }
     this.#open = Math.max(0, this.#open - 1)
     this.#confirmed = Math.max(this.#confirmed, number)
-    this.#confirming ??= setTimeout(() => {
-      this.#confirming = undefined
-      try {
-        inbox.confirm(this.user, this.#confirmed)
-        this.push()
-      } catch {
-        // The database is down: after a new connection it is sent again.
-        this.socket.close(1011, 'try again')
-      }
-    }, 10)
+    this.#pushing ??= setTimeout(() => this.push(), 10)
   }
 }
 

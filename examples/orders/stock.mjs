@@ -22,7 +22,10 @@ export class Stock {
     this.#file = file
   }
 
-  /** Opened when it is needed: a database that is down is tried again, from the beginning. */
+  /**
+   * Opened when it is needed, and again after each failure: a statement that has failed would keep the connection from
+   * committing.
+   */
   #open() {
     if (this.#db) return this.#db
     const db = new Database(this.#file)

@@ -168,8 +168,11 @@ describe('the worker', () => {
       const response = await fetch(`http://localhost:${port}/healthz`)
       return ((await response.json()) as { sleeping: number }).sleeping > 0
     })
+    // Readers are not locked out, and whoever connects now gets nothing twice.
+    const other = new Receiver('bob', port)
     locker.exec('COMMIT')
     locker.close()
+    await waitFor('it is delivered to both', () => other.received.includes(id as string))
     await waitFor('it is delivered', () => bob.received.includes(id as string))
     expect(await worker.stop()).toBe(0)
   })
