@@ -215,7 +215,7 @@ export abstract class Client<Native extends NativeClient> {
 
   /** @internal To `onError`; an error that belongs to no call. */
   protected report(error: KafkaError): void {
-    const reported = this.#trouble.note(error)
+    const reported = this.#trouble.note(this.#named(error))
     if (!reported) return
     this.#lastError = reported
     guard(() => this.#options.onError?.(reported))

@@ -140,8 +140,13 @@ describe.each(['classic', 'consumer'] as const)('consuming, with the %s protocol
 
 it('consuming from a topic', async () => {
   const errors: KafkaError[] = []
-  await using consumer = new Consumer({ ...login(), 'group.id': group }, { onError: (error) => errors.push(error) })
-  await consumer.assign([{ ...partition, offset: 0 }])
+  const principal = 'User:mallory'
+  await root.createAcls([{ resourceType: 'group', name: 'open-group', principal, operation: 'read' }])
+  await using consumer = new Consumer(
+    { ...login(), 'group.id': 'open-group' },
+    { onError: (error) => errors.push(error) },
+  )
+  await consumer.subscribe([topic])
   await waitFor('the refusal', async () => {
     expect(await consumer.poll(100)).toBeNull()
     return errors.some(({ code, message }) => code === 'TOPIC_AUTHORIZATION_FAILED' && message.includes(topic))
