@@ -172,6 +172,11 @@ rdkafka_fixed(rdkafka_admin.c
                 rd_kafka_admin_result_fail(
                     rko, err,
                     "%s worker failed to parse coordinator %sResponse: %s",]==]
+# DescribeUserScramCredentials refused as a whole: its error's text, a constant or on the stack, is freed with the result.
+[==[                rko_result->rko_u.admin_result.errstr =
+                    errstr; /* Request Level Error string*/]==]
+[==[                rko_result->rko_u.admin_result.errstr = rd_strdup(
+                    errstr); /* Request Level Error string*/]==]
 )
 
 # ListConsumerGroupOffsets that is answered with NOT_COORDINATOR, as after a restart of the coordinator: the client's own group
