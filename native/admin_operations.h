@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "admin.h"
-#include "topic_partition.h"
 #include "js_read.h"
+#include "topic_partition.h"
 
 namespace odradek {
 
@@ -32,12 +32,8 @@ extern const AdminOperations kClusterOperations;
 // --- Arguments (JS thread)
 
 inline Napi::Object ObjectOf(const Napi::Value& value) { return value.As<Napi::Object>(); }
-inline std::string TextOf(const Napi::Object& object, const char* name) {
-  return Text(object.Get(name));
-}
-inline int32_t IntOf(const Napi::Object& object, const char* name) {
-  return Int(object.Get(name));
-}
+inline std::string TextOf(const Napi::Object& object, const char* name) { return Text(object.Get(name)); }
+inline int32_t IntOf(const Napi::Object& object, const char* name) { return Int(object.Get(name)); }
 // Null when it is null or undefined; `text` keeps the bytes.
 inline const char* TextOrNull(const Napi::Object& object, const char* name, std::string* text) {
   Napi::Value value = object.Get(name);

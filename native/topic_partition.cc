@@ -3,8 +3,8 @@
 #include <cstring>
 #include <string>
 
-#include "kafka_error.h"
 #include "js_read.h"
+#include "kafka_error.h"
 
 namespace odradek {
 

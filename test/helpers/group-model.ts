@@ -21,6 +21,9 @@ class Member {
   readonly #model: GroupModel
   readonly #how: How
   readonly #next = new Map<number, number>()
+  // How often something was handed out; and, by partition, how often before it was sought last.
+  #handed = 0
+  readonly #sought = new Map<number, number>()
   #stop = new AbortController()
   #reading: Promise<void>
   dawdle = 0
@@ -55,16 +58,18 @@ class Member {
     try {
       if (this.#how === 'messages') await this.#readAll(this.consumer.messages({ signal }))
       else if (this.#how === 'batches') {
-        for await (const batch of this.consumer.batches({ max: 50, timeout: 20, signal })) await this.#readAll(batch)
+        for await (const batch of this.consumer.batches({ max: 50, timeout: 20, signal })) {
+          await this.#readAll(batch, ++this.#handed)
+        }
       } else await this.#readStreams(signal)
     } catch (error) {
       if ((error as Error).name !== 'AbortError') this.#model.wrong.push(`reading: ${error}`)
     }
   }
 
-  async #readAll(messages: AsyncIterable<Message> | Iterable<Message>): Promise<void> {
+  async #readAll(messages: AsyncIterable<Message> | Iterable<Message>, handed?: number): Promise<void> {
     for await (const message of messages) {
-      this.#handle(message)
+      this.#handle(message, handed)
       if (this.dawdle > 0) await new Promise((resolve) => setTimeout(resolve, this.dawdle))
     }
   }
@@ -79,7 +84,13 @@ class Member {
     }
   }
 
-  #handle({ partition, offset }: Message): void {
+  #handle({ partition, offset }: Message, handed = ++this.#handed): void {
+    if (handed <= (this.#sought.get(partition) ?? 0)) {
+      // Of a batch that was in hand when its partition was sought: what was sought comes after it.
+      this.#model.seen(partition, offset)
+      this.#model.mayRepeat([{ topic: '', partition }])
+      return
+    }
     const next = this.#next.get(partition)
     if (next === undefined) this.#model.wrong.push(`${partition}@${offset} of a partition that is not the member's`)
     else if (next >= 0 && offset !== next) this.#model.wrong.push(`${partition}@${offset} where ${next} has to come`)
@@ -101,8 +112,10 @@ class Member {
     const to = Math.max(0, at - by)
     this.#model.mayRepeat([{ topic, partition }])
     const [{ error }] = await this.consumer.seek([{ topic, partition, offset: to }])
-    // Taken away meanwhile, or its next message has been handed out before the seek was through.
-    if (!error && this.#next.has(partition)) this.#next.set(partition, to)
+    if (error || !this.#next.has(partition)) return
+    // The first that was sought may have been handed out before this goes on, and nothing else after it.
+    this.#next.set(partition, -1)
+    this.#sought.set(partition, this.#how === 'batches' ? this.#handed : 0)
   }
 
   async leave(): Promise<void> {
