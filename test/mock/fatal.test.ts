@@ -1,7 +1,7 @@
 // A fatal error ends what goes on, says so, and leaves a client that can be closed.
 import { Consumer, MockCluster, Producer } from 'odradek'
 import { expect, it } from 'vitest'
-import { rejection } from '../helpers/wait.js'
+import { rejection, waitFor } from '../helpers/wait.js'
 
 interface Testable {
   testFatalError(code: string, reason: string): void
@@ -35,6 +35,7 @@ it('fails what a producer is given afterwards, and the producer still closes', a
   ;(producer as unknown as Testable).testFatalError('OUT_OF_ORDER_SEQUENCE_NUMBER', 'for the test')
   const sent = rejection(producer.send({ topic: 't', value: 'y' }))
   expect(['_FATAL', '_PURGE_QUEUE', 'OUT_OF_ORDER_SEQUENCE_NUMBER']).toContain((await sent).code)
+  await waitFor('the event', () => producer.fatalError)
   expect((await rejection(producer.send({ topic: 't', value: 'z' }))).code).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER')
   expect(producer.fatalError).toMatchObject({ fatal: true })
   await producer.close({ timeout: 2000 })
