@@ -116,10 +116,15 @@ export class PartitionStreams implements AsyncIterableIterator<PartitionStream>,
   }
 
   revoked(partitions: readonly TopicPartition[] | null): void {
+    const paused: PartitionStream[] = []
     for (const name of partitions ? partitions.map(nameOf) : [...this.#streams.keys()]) {
-      this.#streams.get(name)?.end()
+      const stream = this.#streams.get(name)
+      stream?.end()
+      if (stream?.paused) paused.push(stream)
       this.#streams.delete(name)
     }
+    // librdkafka's pauses outlast assignments: who gets the partition again would never read it.
+    if (!this.#source.closed) void this.#resume(paused)
   }
 
   handled(): TopicPartitionOffset[] {
@@ -182,9 +187,13 @@ export class PartitionStreams implements AsyncIterableIterator<PartitionStream>,
   #taken(stream: PartitionStream): void {
     if (!stream.paused || stream.ended || stream.length > this.#max / 2) return
     stream.paused = false
-    const { topic, partition } = stream
+    void this.#resume([stream])
+  }
+
+  async #resume(streams: readonly PartitionStream[]): Promise<void> {
+    if (streams.length === 0) return
     // Whoever closes meanwhile wants no more of it.
-    this.#source.resume([{ topic, partition }]).catch(() => {})
+    await this.#source.resume(streams.map(({ topic, partition }) => ({ topic, partition }))).catch(() => {})
   }
 
   async #finish(failure: { error: unknown } | undefined): Promise<void> {
@@ -206,12 +215,11 @@ export class PartitionStreams implements AsyncIterableIterator<PartitionStream>,
 
   /** Ends all streams; what nobody was handed comes again for whoever reads next. */
   async #settle(streams: PartitionStream[], unread: TopicPartitionOffset[], error: unknown): Promise<void> {
-    const paused = streams.filter(({ paused }) => paused).map(({ topic, partition }) => ({ topic, partition }))
     for (const stream of streams) stream.end(error)
     const drained = Promise.all(streams.map(({ drained }) => drained))
     while (!(await settlesWithin(drained, stuckPause))) if (this.#source.leaving) break
     if (this.#source.closed || error) return
     if (unread.length > 0) await this.#source.seek(unread).catch(() => {})
-    if (paused.length > 0) await this.#source.resume(paused).catch(() => {})
+    await this.#resume(streams.filter(({ paused }) => paused))
   }
 }

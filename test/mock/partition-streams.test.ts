@@ -202,6 +202,34 @@ describe('partition streams', () => {
     await consumer.close()
   })
 
+  it('are read on when they come back to a consumer that had paused them when they went', async () => {
+    const topic = 'streams-back'
+    await topicOf(topic, 20)
+    const consumer = await consumerOf(topic)
+    const seen = new Map<number, Set<number>>(range(0, partitions).map((partition) => [partition, new Set()]))
+    const streams = new Set<PartitionStream>()
+    let open = () => {}
+    const gate = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const handle = (stream: PartitionStream, offset: number) => {
+      streams.add(stream)
+      seen.get(stream.partition)?.add(offset)
+      return gate
+    }
+    const reading = readAll(consumer, handle, 1)
+    await waitFor('every handler has its first', () => streams.size === partitions)
+    await consumer.subscription() // answered after the pauses
+    const gone = consumer.unsubscribe()
+    await waitFor('they are taken away', () => [...streams].every(({ ended }) => ended))
+    open()
+    await gone
+    await consumer.subscribe(topic)
+    await waitFor('everything', () => [...seen.values()].every(({ size }) => size === 20), 30_000)
+    await consumer.close()
+    await reading
+  })
+
   it('let the group notice a handler that is stuck, and go on after it', async () => {
     await topicOf('stuck', 20)
     const consumer = await consumerOf('stuck', { 'max.poll.interval.ms': 1000 })
