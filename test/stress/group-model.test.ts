@@ -1,4 +1,4 @@
-// The groups of test/broker/group-model.test.ts for longer, with brokers that are killed and come back meanwhile. Replay, or
+// The groups of group-model-members.test.ts for longer, with brokers that are killed and come back meanwhile. Replay, or
 // longer: ODRADEK_GROUP_SEED=… ODRADEK_GROUP_EVENTS=…
 import { describe, expect, it } from 'vitest'
 import { randomOf } from '../helpers/bank.js'
