@@ -126,6 +126,49 @@ rdkafka_fixed(rdkafka_txnmgr.c
                     rk, err, (actions & RD_KAFKA_ERR_ACTION_RETRY) != 0, "%s",
                     errstr);
 ]==]
+
+# A transaction that is aborted before its first partition is registered, as while the coordinator still completes the one before
+# and answers CONCURRENT_TRANSACTIONS: the coordinator, for which none has begun, refuses to end it, and that was fatal. What
+# nobody has been told of is aborted (issue #4849). And a registration that was answered meanwhile was forgotten: its transaction
+# was left open, and its producer fenced when that timed out. txn_req_cnt therefore also tells whether a request has succeeded.
+[==[#include "rdkafka_txnmgr.h"
+]==]
+[==[#include "rdkafka_txnmgr.h"
+
+#define ODRADEK_TXN_BEGUN (1 << 16)
+]==]
+[==[                rd_assert(rk->rk_eos.txn_req_cnt > 0);
+                rk->rk_eos.txn_req_cnt--;
+        }
+
+        /* Handle local request-level errors */]==]
+[==[                if (err != RD_KAFKA_RESP_ERR__OUTDATED &&
+                    rk->rk_eos.txn_req_cnt > 0)
+                        rk->rk_eos.txn_req_cnt--;
+        } else
+                rk->rk_eos.txn_req_cnt |= ODRADEK_TXN_BEGUN;
+
+        /* Handle local request-level errors */]==]
+[==[                rd_assert(rk->rk_eos.txn_req_cnt > 0);
+                rk->rk_eos.txn_req_cnt--;
+        }
+
+        remains_ms]==]
+[==[                if (rk->rk_eos.txn_req_cnt > 0)
+                        rk->rk_eos.txn_req_cnt--;
+        } else
+                rk->rk_eos.txn_req_cnt |= ODRADEK_TXN_BEGUN;
+
+        remains_ms]==]
+[==[        rd_kafka_dbg(rk, EOS, "ENDTXN",
+                     "EndTxn returned %s in state %s (may_retry=%s)",]==]
+[==[        if (err == RD_KAFKA_RESP_ERR_INVALID_TXN_STATE && !is_commit &&
+            may_retry && rk->rk_eos.txn_req_cnt < ODRADEK_TXN_BEGUN &&
+            TAILQ_EMPTY(&rk->rk_eos.txn_rktps))
+                err = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+        rd_kafka_dbg(rk, EOS, "ENDTXN",
+                     "EndTxn returned %s in state %s (may_retry=%s)",]==]
 )
 
 # What a read_committed consumer can read ends at the last stable offset: so say rd_kafka_query_watermark_offsets, the end of a

@@ -1,4 +1,5 @@
 // Transactions on real Kafka, read back by Kafka's own Java client.
+import { setTimeout } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { Consumer, KafkaError, Producer, type ProducerConfig } from 'odradek'
 import { describe, expect, it } from 'vitest'
@@ -262,6 +263,24 @@ describe('fencing and the end', () => {
       (await (await witness()).describeProducers(topic, 0)).every(({ transactionStart }) => transactionStart === null),
     )
     expect(await valuesOf(topic, 'read_committed')).toEqual([])
+  })
+
+  it('may be aborted at once, while the coordinator still completes the one before', async () => {
+    const partitions = 20
+    const topic = await createTopic('at-once', { partitions })
+    await using producer = await transactional()
+    const wanted: string[] = []
+    for (let i = 0; i < 40; i++) {
+      const values = Array.from({ length: partitions }, (_, partition) => ({ value: `${i}.${partition}`, partition }))
+      await producer.transaction((tx) => tx.sendBatch(topic, values))
+      wanted.push(...values.map(({ value }) => value))
+      // Long enough, now and then, for the partition's registration to be refused before the abort.
+      await producer.beginTransaction()
+      producer.produce({ topic, value: 'aborted' })
+      await setTimeout(i % 4)
+      await producer.abortTransaction()
+    }
+    expect((await valuesOf(topic, 'read_committed')).sort()).toEqual(wanted.sort())
   })
 
   it('many transactions, of one record and of thousands, leave exactly what was committed', async () => {
