@@ -9,10 +9,10 @@
 
 #include "client.h"
 #include "conf.h"
+#include "js_read.h"
 #include "metadata.h"
 #include "napi_setup.h"
 #include "sasl.h"
-#include "js_read.h"
 
 namespace odradek {
 
@@ -98,8 +98,7 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
   // admin(id, operation, arguments, settings): JSON
   void Admin(const Info& info) {
     AdminRequest request;
-    KafkaError error =
-        AdminRequest::From(Text(info[1]), info[2], info[3].As<Napi::Object>(), &request);
+    KafkaError error = AdminRequest::From(Text(info[1]), info[2], info[3].As<Napi::Object>(), &request);
     if (!error) return client_->SubmitAdmin(info[0].As<Napi::Number>().Uint32Value(), std::move(request));
     Submit(On::kPollThread, info, [error](rd_kafka_t*) { return Result::Fail(error); });
   }

@@ -12,7 +12,8 @@ namespace odradek {
 // The text of a string; empty for anything else.
 inline std::string Text(const Napi::Value& value) {
   size_t length = 0;
-  if (value.IsEmpty() || napi_get_value_string_utf8(value.Env(), value, nullptr, 0, &length) != napi_ok) return "";
+  if (value.IsEmpty() || napi_get_value_string_utf8(value.Env(), value, nullptr, 0, &length) != napi_ok)
+    return "";
   std::string text(length, '\0');
   napi_get_value_string_utf8(value.Env(), value, text.data(), length + 1, &length);
   return text;

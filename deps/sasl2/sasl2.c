@@ -11,11 +11,11 @@ static const char kMissing[] =
     "libsasl2 is not installed (Debian: libsasl2-2 and libsasl2-modules-gssapi-mit; Fedora: "
     "cyrus-sasl-gssapi)";
 
-#define EACH_FUNCTION(X)                                                                       \
-  X(sasl_client_init)                                                                          \
-  X(sasl_client_new)                                                                           \
-  X(sasl_client_start) X(sasl_client_step) X(sasl_dispose) X(sasl_errdetail) X(sasl_errstring) \
-      X(sasl_getprop) X(sasl_listmech)
+#define EACH_FUNCTION(X) \
+  X(sasl_client_init)    \
+  X(sasl_client_new)     \
+  X(sasl_client_start)   \
+  X(sasl_client_step) X(sasl_dispose) X(sasl_errdetail) X(sasl_errstring) X(sasl_getprop) X(sasl_listmech)
 
 #define POINTER(name) __typeof__(&name) name;
 static struct { EACH_FUNCTION(POINTER) } real;
