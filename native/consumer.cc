@@ -14,7 +14,7 @@ constexpr std::chrono::milliseconds kIdle(10'000);
 // While the application waits, the group hears of it this often.
 constexpr std::chrono::milliseconds kKeepAlive(500);
 constexpr int kCommitSliceMs = 100;
-// What is said of a slab: lib/consumer.ts.
+// What is said of a slab: lib/consumer-reading.ts.
 constexpr int kLastOfAnswer = 1;
 constexpr int kHasErrors = 2;
 

@@ -56,6 +56,9 @@ class VarintReader {
   const uint8_t* end_;
 };
 
+// librdkafka's own limit, which also keeps the lengths that are summed up from these small.
+constexpr int32_t kMaxHeaders = 100000;
+
 // Calls `visit(name, name_length, value, value_length)` for each; a null value has length -1. False when the block is
 // broken: then a part may have been visited.
 template <typename Visit>
@@ -64,7 +67,7 @@ bool ForEachHeader(const MessageDetails& details, Visit visit) {
   if (details.headers_length <= 1) return true;
   VarintReader reader(details.headers, details.headers_length);
   int32_t count = 0;
-  if (!reader.Int(&count)) return false;
+  if (!reader.Int(&count) || count > kMaxHeaders) return false;
   for (int32_t i = 0; i < count; i++) {
     int32_t name_length = 0;
     int32_t value_length = 0;

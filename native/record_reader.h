@@ -23,7 +23,7 @@ struct RecordView {
   int32_t key_length() const { return Int(12); }
   int32_t value_length() const { return Int(16); }
   int32_t header_count() const { return Int(20); }
-  // What the delivery report brings back: which pending entry of lib/producer.ts, and which record of it.
+  // What the delivery report brings back: which pending entry of lib/producer-pending.ts, and which record of it.
   uint64_t id() const {
     uint64_t id;
     std::memcpy(&id, bytes_ + 24, sizeof(id));

@@ -1,6 +1,7 @@
 // The way out: a group of consumers that begins where the topic ends, and hands on what belongs to this run.
 import { setTimeout as pause } from 'node:timers/promises'
 import { Consumer } from 'odradek'
+import { Condition, reaches } from './condition.mjs'
 import { Problem } from './problem.mjs'
 import { messageBytes, runHeader } from './producing.mjs'
 
@@ -46,7 +47,7 @@ export class Group {
   #begun = new Set()
   // For each partition, the offset after the last message that was handled.
   #positions = new Map()
-  #look = () => {}
+  #condition = new Condition()
 
   /**
    * @param {{ cluster: import('./cluster.mjs').Cluster, topic: string, run: string,
@@ -67,7 +68,7 @@ export class Group {
       'auto.offset.reset': 'latest',
       'fetch.wait.max.ms': 20,
     }
-    const group = { begin: (...assigned) => this.#begin(...assigned), look: () => this.#look() }
+    const group = { begin: (...assigned) => this.#begin(...assigned), look: () => this.#condition.look() }
     this.#members = Array.from({ length: members }, () => new Member(config, group, onError))
   }
 
@@ -82,7 +83,7 @@ export class Group {
       this.#members.some(({ partitions }) => partitions.size > 0) &&
       this.#members.every(({ assigned, partitions }) => assigned && [...partitions].every((p) => this.#begun.has(p)))
     try {
-      await this.#until(ready, AbortSignal.any([signal, AbortSignal.timeout(startTimeout)]))
+      await this.#condition.until(ready, AbortSignal.any([signal, AbortSignal.timeout(startTimeout)]))
     } catch (reason) {
       if (reason.name !== 'TimeoutError') throw reason
       throw new Problem(`The group of ${members} consumers did not form within ${startTimeout / 1_000} s.`)
@@ -129,27 +130,12 @@ export class Group {
     })
     for (const { partition, offset } of batch.offsets()) this.#positions.set(partition, offset)
     if (records > 0) this.#progress.onConsumed(records, bytes)
-    this.#look()
+    this.#condition.look()
   }
 
   /** Resolves when everything before these offsets was handled. Rejects when the signal aborts. */
   caughtUp(ends, signal) {
-    return this.#until(() => [...ends].every(([p, end]) => (this.#positions.get(p) ?? 0) >= end), signal)
-  }
-
-  #until(condition, signal) {
-    return new Promise((resolve, reject) => {
-      const abort = () => reject(signal.reason)
-      this.#look = () => {
-        if (!condition()) return
-        this.#look = () => {}
-        signal.removeEventListener('abort', abort)
-        resolve()
-      }
-      if (signal.aborted) abort()
-      signal.addEventListener('abort', abort, { once: true })
-      this.#look()
-    })
+    return this.#condition.until(() => reaches(this.#positions, ends), signal)
   }
 
   /**

@@ -4,6 +4,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { AdminClient } from 'odradek'
 import { Pipeline } from 'odradek/pipeline'
+import { Condition, reaches } from './condition.mjs'
 import { Problem } from './problem.mjs'
 import { messageBytes, runHeader } from './producing.mjs'
 import { readStates } from './states.mjs'
@@ -121,7 +122,7 @@ export class ExactlyOnce {
   #stop = new AbortController()
   #begins = new Map()
   #positions = new Map()
-  #look = () => {}
+  #condition = new Condition()
 
   /**
    * @param {{ cluster: import('./cluster.mjs').Cluster, topic: string, output: string, run: string,
@@ -196,23 +197,12 @@ export class ExactlyOnce {
   #committed({ positions, records, bytes }) {
     for (const { partition, offset } of positions) this.#positions.set(partition, offset)
     if (records > 0) this.#progress.onConsumed(records, bytes)
-    this.#look()
+    this.#condition.look()
   }
 
   /** Resolves when everything before these offsets is counted in committed transactions. */
   caughtUp(ends, signal) {
-    return new Promise((resolve, reject) => {
-      const abort = () => reject(signal.reason)
-      this.#look = () => {
-        if (![...ends].every(([partition, end]) => (this.#positions.get(partition) ?? 0) >= end)) return
-        this.#look = () => {}
-        signal.removeEventListener('abort', abort)
-        resolve()
-      }
-      if (signal.aborted) abort()
-      signal.addEventListener('abort', abort, { once: true })
-      this.#look()
-    })
+    return this.#condition.until(() => reaches(this.#positions, ends), signal)
   }
 
   /**

@@ -18,7 +18,9 @@ app.topic('t', async () => {
   ${handler}
   console.log('ended')
 })
-await app.run({ signal: shutdownSignal() })
+const signal = shutdownSignal()
+signal.addEventListener('abort', () => console.log('asked'))
+await app.run({ signal })
 console.log('stopped', JSON.stringify(app.counts.handled))
 await cluster.close()
 `
@@ -38,7 +40,7 @@ describe('shutdownSignal', () => {
     await waitFor('it is at work', () => output().includes('begun'))
     child.kill('SIGTERM')
     expect(await end).toBe(0)
-    expect(output()).toBe('begun\nended\nstopped 1\n')
+    expect(output()).toBe('begun\nasked\nended\nstopped 1\n')
   })
 
   it.each([
@@ -48,10 +50,9 @@ describe('shutdownSignal', () => {
     const { child, output, end } = start(service('await new Promise((resolve) => setTimeout(resolve, 60_000))'))
     await waitFor('it is at work', () => output().includes('begun'))
     child.kill(signal)
-    // The first has to have been seen.
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await waitFor('the first was seen', () => output().includes('asked'))
     child.kill(signal)
     expect(await end).toBe(code)
-    expect(output()).toBe('begun\n')
+    expect(output()).toBe('begun\nasked\n')
   })
 })
