@@ -34,6 +34,8 @@ export default defineConfig({
       project('broker', { globalSetup: ['test/helpers/kafka-global-setup.ts'], fileParallelism: false }),
       // By its own command, for it downloads run times: npm run test:package.
       project('package', { testTimeout: 600_000, hookTimeout: 600_000, fileParallelism: false }),
+      // By its own command, for it needs an addon and a key distribution centre of its own: npm run test:kerberos.
+      project('kerberos'),
       // By its own command: npm run test:stress.
       project('stress', { globalSetup: ['test/helpers/kafka-global-setup.ts'], fileParallelism: false }),
     ],

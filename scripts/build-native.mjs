@@ -22,7 +22,7 @@ import { main, output, ROOT, run, seconds, UserError } from './lib/run.mjs'
 import { targetOf } from './lib/targets.mjs'
 import { ensureZig, zigTools } from './lib/zig.mjs'
 
-export const VARIANTS = ['release', 'debug', 'asan', 'ubsan', 'tsan', 'coverage']
+export const VARIANTS = ['release', 'debug', 'asan', 'ubsan', 'tsan', 'coverage', 'gssapi']
 
 const SIGNATURE = '.odradek-signature'
 const treeOf = (variant, target) => join(ROOT, 'build', `cmake-${variant}${target ? `-${target}` : ''}`)
@@ -106,9 +106,10 @@ async function ensureTarget(name) {
 
 function cmakeArguments({ variant, system, gssapi, lto, target }) {
   return [
-    `-DODRADEK_VARIANT=${variant}`,
+    // With Kerberos it is the release, beside the one without.
+    `-DODRADEK_VARIANT=${variant === 'gssapi' ? 'release' : variant}`,
     `-DODRADEK_SYSTEM_LIBRDKAFKA=${system ? 'ON' : 'OFF'}`,
-    `-DODRADEK_GSSAPI=${gssapi ? 'ON' : 'OFF'}`,
+    `-DODRADEK_GSSAPI=${gssapi || variant === 'gssapi' ? 'ON' : 'OFF'}`,
     `-DODRADEK_LTO=${lto ? 'ON' : 'OFF'}`,
     `-DODRADEK_OUTPUT_DIR=${outputOf(variant, target)}`,
     `-DODRADEK_NODE_ADDON_API_DIR=${headerDirectory('node-addon-api', '.')}`,

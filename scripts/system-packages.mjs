@@ -1,4 +1,4 @@
-// Programs and libraries that npm cannot bring: node scripts/system-packages.mjs [build] [kafka] [curl] [browser]
+// Programs and libraries that npm cannot bring: node scripts/system-packages.mjs [build] [kafka] [curl] [browser] [kerberos]
 import { isAbsolute } from 'node:path'
 import { main, output, run, UserError } from './lib/run.mjs'
 
@@ -87,6 +87,22 @@ const NEEDS = {
   browser: [
     { what: 'Chromium', there: findChromium, apt: 'chromium', apk: 'chromium', dnf: 'chromium', brew: 'chromium' },
   ],
+  kerberos: [
+    {
+      what: "libsasl2's headers",
+      there: () => compiles('sasl/sasl.h'),
+      apt: 'libsasl2-dev libsasl2-modules-gssapi-mit',
+      apk: 'cyrus-sasl-dev cyrus-sasl-gssapiv2',
+      dnf: 'cyrus-sasl-devel cyrus-sasl-gssapi',
+    },
+    {
+      what: 'a Kerberos key distribution centre',
+      there: () => output('sh', ['-c', 'PATH=$PATH:/usr/sbin command -v krb5kdc']),
+      apt: 'krb5-kdc krb5-user',
+      apk: 'krb5-server krb5',
+      dnf: 'krb5-server krb5-workstation',
+    },
+  ],
 }
 
 const INSTALL = {
@@ -98,6 +114,12 @@ const INSTALL = {
 
 async function ninjaOrMake() {
   return (await output('ninja', ['--version'])) ?? (await output('make', ['--version']))
+}
+
+/** Whether the compiler finds a header. */
+function compiles(header) {
+  const script = `printf '#include <%s>' "$1" | "$2" -x c -E -o /dev/null - && echo yes`
+  return output('sh', ['-c', script, 'sh', header, process.env.CC || 'cc'])
 }
 
 async function staticLibrary(name) {
@@ -172,7 +194,7 @@ async function installWithApt(packages, prefix) {
 
 /**
  * Makes sure that what the groups need is there; installs it where that is allowed, else says how.
- * @param {string[]} groups build, system (build against the system's librdkafka), kafka, curl and browser (the examples' tests)
+ * @param {string[]} groups build, system (build against the system's librdkafka), kafka, curl and browser (the examples' tests), kerberos (its test)
  * @returns {Promise<string[]>} the packages that were installed
  */
 export async function ensureSystemPackages(groups) {

@@ -34,19 +34,22 @@ async function assignPorts(brokers, listeners) {
   return Array.from({ length: brokers }, () => Object.fromEntries(names.map((name) => [name, free.pop()])))
 }
 
-/** Kafka fetches signing keys only from where its JVM was told it may. */
-function jvmArguments(listeners) {
+/** Kafka fetches signing keys only from where its JVM was told it may, and Java knows of no KRB5_CONFIG. */
+function jvmArguments(listeners, krb5Config) {
   const urls = Object.values(listeners).flatMap(({ oidc }) => (oidc ? [oidc.jwksUrl] : []))
-  return urls.length > 0 ? [`-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${urls.join(',')}`] : []
+  return [
+    ...(urls.length > 0 ? [`-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${urls.join(',')}`] : []),
+    ...(krb5Config ? [`-Djava.security.krb5.conf=${krb5Config}`] : []),
+  ]
 }
 
 function createNodes(kafka, options, ports, directory) {
-  const { listeners = {}, config, acls, jvm, dir } = options
+  const { listeners = {}, config, acls, jvm, dir, krb5Config } = options
   const voters = ports.map((of, i) => `${i + 1}@127.0.0.1:${of.CONTROLLER}`).join(',')
   const shared = {
     clusterId: clusterIdOf(directory),
     format: scramArguments(listeners),
-    jvmArguments: jvmArguments(listeners),
+    jvmArguments: jvmArguments(listeners, krb5Config),
     keep: dir !== undefined,
     jvm,
   }
@@ -66,6 +69,7 @@ function createNodes(kafka, options, ports, directory) {
  * @param {boolean | { superUsers: string[] }} [options.acls] turn the authorizer on; ANONYMOUS (the plain listener) is a super user
  * @param {Record<string, string | number | boolean>} [options.config] broker properties
  * @param {string} [options.dir] where to keep the data; without it, it is gone after stop()
+ * @param {string} [options.krb5Config] a krb5.conf, for listeners with GSSAPI
  * @param {'quick' | 'throughput'} [options.jvm]
  * @param {(line: string) => void} [options.log]
  */

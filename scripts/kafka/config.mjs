@@ -10,15 +10,16 @@ const PROTOCOLS = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']
  * @property {string} [host] advertised name, 127.0.0.1 if not given
  * @property {{ certificate: string, key: string, ca?: string }} [tls] PEM, for SSL and SASL_SSL; `ca` is who signs the clients' certificates
  * @property {'none' | 'requested' | 'required'} [clientAuth] whether clients need a certificate
- * @property {('PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'OAUTHBEARER')[]} [mechanisms] for SASL_*
+ * @property {('PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'OAUTHBEARER' | 'GSSAPI')[]} [mechanisms] for SASL_*
  * @property {Record<string, string>} [users] name -> password, for PLAIN and SCRAM
  * @property {{ jwksUrl: string, audience?: string, issuer?: string }} [oidc] OAUTHBEARER with signed tokens; unsecured tokens if not given
+ * @property {{ keytab: string, principal: string }} [kerberos] who the broker is, for GSSAPI; the service is the principal's first part
  * @property {Record<string, string | number | boolean>} [config] broker properties for this listener only, without their prefix
  */
 
-const jaas = (module, options = {}) => {
+const jaas = (module, options = {}, from = LOGIN_MODULE) => {
   const pairs = Object.entries(options).map(([name, value]) => ` ${name}="${value.replace(/["\\]/g, '\\$&')}"`)
-  return `${LOGIN_MODULE}.${module} required${pairs.join('')};`
+  return `${from}.${module} required${pairs.join('')};`
 }
 
 function tlsProperties(tls, clientAuth) {
@@ -52,11 +53,19 @@ function oauthProperties(oidc) {
   return properties
 }
 
-function saslProperties({ mechanisms, users = {}, oidc }) {
+function kerberosProperties({ keytab, principal }) {
+  const own = { useKeyTab: 'true', storeKey: 'true', isInitiator: 'false', keyTab: keytab, principal }
+  const options = { ...own, serviceName: principal.split('/')[0] }
+  return { 'gssapi.sasl.jaas.config': jaas('Krb5LoginModule', options, 'com.sun.security.auth.module') }
+}
+
+function saslProperties({ mechanisms, users = {}, oidc, kerberos }) {
   const properties = { 'sasl.enabled.mechanisms': mechanisms.join(',') }
   for (const mechanism of mechanisms) {
     if (mechanism === 'OAUTHBEARER') {
       Object.assign(properties, oauthProperties(oidc))
+    } else if (mechanism === 'GSSAPI') {
+      Object.assign(properties, kerberosProperties(kerberos))
     } else if (mechanism === 'PLAIN') {
       const entries = Object.entries(users).map(([name, password]) => [`user_${name}`, password])
       properties['plain.sasl.jaas.config'] = jaas('plain.PlainLoginModule', Object.fromEntries(entries))
@@ -76,6 +85,7 @@ function checkListener(name, listener) {
   if (!PROTOCOLS.includes(protocol)) throw wrong(`protocol is "${protocol}", accepted are ${PROTOCOLS.join(', ')}`)
   if (protocol.endsWith('SSL') && !tls) throw wrong(`${protocol} needs tls: { certificate, key }`)
   if (protocol.startsWith('SASL') && !mechanisms?.length) throw wrong(`${protocol} needs mechanisms`)
+  if (mechanisms?.includes('GSSAPI') && !listener.kerberos) throw wrong('GSSAPI needs kerberos: { keytab, principal }')
 }
 
 /** @param {string} name @param {Listener} listener */

@@ -26,9 +26,9 @@ it('numbers records anew when those of the aborted one may have arrived, so that
     'bootstrap.servers': cluster.listeners.PROXIED,
     'transactional.id': uniqueTopic('id'),
     'transaction.timeout.ms': 60_000,
-    // What the cut leaves unanswered waits long enough to be given up.
-    'retry.backoff.ms': 30_000,
-    'retry.backoff.max.ms': 30_000,
+    // What the cut leaves unanswered waits long enough to be given up; so may the end of the transaction, if sent into the cut.
+    'retry.backoff.ms': 10_000,
+    'retry.backoff.max.ms': 10_000,
     'reconnect.backoff.ms': 10,
     'reconnect.backoff.max.ms': 50,
   })
@@ -48,4 +48,4 @@ it('numbers records anew when those of the aborted one may have arrived, so that
   await producer.transaction((tx) => tx.sendBatch(topic, [{ value: 'second' }, { value: 'third' }]))
   const records = await kafka.consume({ topic, isolation: 'read_committed' })
   expect(records.map(({ value }) => String(value))).toEqual(['first', 'second', 'third'])
-})
+}, 120_000)
