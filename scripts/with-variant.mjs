@@ -1,7 +1,7 @@
 // Builds a variant of the addon and runs a command with it: node scripts/with-variant.mjs asan vitest run --project mock
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
-import { isAbsolute } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { addonPath, buildNative, VARIANTS } from './build-native.mjs'
 import { main, output, ROOT, UserError } from './lib/run.mjs'
 
@@ -20,7 +20,8 @@ export async function variantEnvironment(variant) {
     return { ...env, LD_PRELOAD: await runtimeLibrary('libasan.so'), ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1' }
   }
   if (variant === 'tsan') {
-    const options = 'ignore_noninstrumented_modules=1:halt_on_error=1:second_deadlock_stack=1'
+    const known = join(ROOT, 'deps', 'librdkafka', 'tsan.supp')
+    const options = `ignore_noninstrumented_modules=1:halt_on_error=1:second_deadlock_stack=1:suppressions=${known}`
     return { ...env, LD_PRELOAD: await runtimeLibrary('libtsan.so'), TSAN_OPTIONS: options }
   }
   if (variant === 'ubsan') return { ...env, UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1' }
