@@ -24,15 +24,40 @@ export interface Struck {
 const weights = { kill: 5, zombie: 2, replace: 1, broker: 1, coordinator: 2, cut: 2, deaf: 2, silent: 1 } as const
 export type FaultKind = keyof typeof weights
 
-/** @param only names of the kinds to choose from; all without it */
-export function kindOf(random: (below: number) => number, only?: readonly string[]): FaultKind {
-  const choice = Object.entries(weights).filter(([kind]) => !only || only.includes(kind))
-  let dice = random(choice.reduce((total, [, weight]) => total + weight, 0))
-  for (const [kind, weight] of choice) {
-    dice -= weight
-    if (dice < 0) return kind as FaultKind
+// Two nodes of three that are down at a time leave no quorum.
+const stopsNode: ReadonlySet<FaultKind> = new Set(['broker', 'coordinator'])
+
+/** Kinds by their weights in a random order, so that each comes up before long. */
+export class Deck {
+  readonly #random: (below: number) => number
+  readonly #cards: readonly FaultKind[]
+  #left: FaultKind[] = []
+
+  /** @param only names of the kinds to choose from; all without it */
+  constructor(random: (below: number) => number, only?: readonly string[]) {
+    this.#random = random
+    const choice = (Object.keys(weights) as FaultKind[]).filter((kind) => !only || only.includes(kind))
+    if (choice.length === 0) throw new Error(`there are no faults but ${Object.keys(weights).join(', ')}`)
+    this.#cards = choice.flatMap((kind) => Array.from({ length: weights[kind] }, () => kind))
   }
-  throw new Error(`no kind of fault to choose from: there are ${Object.keys(weights).join(', ')}`)
+
+  /** The next ones, `count` at most, which may strike at the same time. */
+  deal(count: number): FaultKind[] {
+    const kinds: FaultKind[] = []
+    while (kinds.length < count) {
+      if (this.#left.length === 0) this.#shuffle()
+      const node = kinds.some((kind) => stopsNode.has(kind))
+      const next = this.#left.findIndex((kind) => !node || !stopsNode.has(kind))
+      if (next < 0) break
+      kinds.push(...this.#left.splice(next, 1))
+    }
+    return kinds
+  }
+
+  #shuffle(): void {
+    const rest = [...this.#cards]
+    while (rest.length > 0) this.#left.push(...rest.splice(this.#random(rest.length), 1))
+  }
 }
 
 /** Does it, and returns to whom. */

@@ -2,7 +2,9 @@
 import { appendFileSync } from 'node:fs'
 import { Pipeline } from '../../dist/pipeline.js'
 
-const { name, clientId, config, group, transfers, ledger, transactionalId, debug } = JSON.parse(process.argv[2])
+const { name, clientId, config, group, transfers, ledger, transactionalId, session, debug } = JSON.parse(
+  process.argv[2],
+)
 const stop = new AbortController()
 const say = (text) => console.log(`${new Date().toISOString().slice(11, 23)} ${text}`)
 let last = 'nothing yet'
@@ -24,8 +26,8 @@ const pipeline = new Pipeline({
   group,
   topics: transfers,
   transactionalId,
-  consumer: { 'session.timeout.ms': 4000, 'heartbeat.interval.ms': 500 },
-  producer: { 'transaction.timeout.ms': 4000 },
+  consumer: { 'session.timeout.ms': session, 'heartbeat.interval.ms': Math.round(session / 8) },
+  producer: { 'transaction.timeout.ms': session },
   maxBatch: 100,
   attempts: 1000,
   backoff: { initial: 50, max: 1000 },

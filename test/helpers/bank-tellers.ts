@@ -12,6 +12,7 @@ const answerLimit = 2000
 export class Teller {
   readonly #index: number
   readonly #bootstrap: string
+  readonly #session: number
   #child: ChildProcess
   #started = 0
   readonly #zombies = new Set<ChildProcess>()
@@ -20,9 +21,10 @@ export class Teller {
   readonly ends: string[] = []
   output = ''
 
-  constructor(index: number, bootstrap: string) {
+  constructor(index: number, bootstrap: string, session: number) {
     this.#index = index
     this.#bootstrap = bootstrap
+    this.#session = session
     this.#child = this.#spawn()
   }
 
@@ -47,7 +49,8 @@ export class Teller {
     const directory = process.env.ODRADEK_BANK_LOGS
     const file = directory && join(directory, `${name}-${Date.now()}.log`)
     const debug = file ? { contexts: process.env.ODRADEK_BANK_DEBUG ?? 'cgrp,eos', file } : undefined
-    const parameters = { name, clientId, config, group: bankGroup, ...bankTopics, transactionalId, debug }
+    const session = this.#session
+    const parameters = { name, clientId, config, group: bankGroup, ...bankTopics, transactionalId, session, debug }
     const child = spawn(process.execPath, [tellerFile, JSON.stringify(parameters)], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })

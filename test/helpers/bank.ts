@@ -1,7 +1,7 @@
 // A bank whose tellers are killed, paused and cut off: what its test drives. Everything that is random comes of the seed.
 import { Producer } from 'odradek'
 import { type Audit, audit, hangingTransactions, openTransactions } from './bank-audit.js'
-import { type FaultKind, kindOf, type Node, strike } from './bank-faults.js'
+import { Deck, type FaultKind, type Node, strike } from './bank-faults.js'
 import { bankGroup, bankTopics, Teller } from './bank-tellers.js'
 import { startCluster, witness } from './kafka.js'
 import { TcpProxy } from './tcp-proxy.js'
@@ -10,9 +10,16 @@ import type { Witness } from './witness.js'
 export interface Fault {
   kind: FaultKind
   victim: string
-  /** Milliseconds that it lasted, and from its end until all transfers that had arrived by then were through. */
+  /** Milliseconds that it lasted. */
   lasted: number
+  /** From its end, and that of those that struck with it, until all transfers that had arrived by then were through. */
   recovered: number
+}
+
+export interface BankOptions {
+  seed: number
+  /** Milliseconds after which the group, and the coordinator, give a teller up. */
+  session?: number
 }
 
 const partitions = 8
@@ -45,6 +52,7 @@ export class Bank implements AsyncDisposable {
   readonly #proxies: readonly TcpProxy[]
   readonly #witness: Witness
   readonly #random: (below: number) => number
+  readonly #deck: Deck
   // Apart from the faults', which are to be the same however long they take.
   readonly #transfers: (below: number) => number
   readonly #producer: Producer
@@ -57,22 +65,24 @@ export class Bank implements AsyncDisposable {
   #arriving: NodeJS.Timeout | undefined
   readonly #failures: unknown[] = []
 
-  private constructor(cluster: Cluster, proxies: readonly TcpProxy[], kafka: Witness, seed: number) {
+  private constructor(cluster: Cluster, proxies: readonly TcpProxy[], kafka: Witness, options: BankOptions) {
+    const { seed, session = 4000 } = options
     this.#cluster = cluster
     this.#proxies = proxies
     this.#witness = kafka
     this.#random = randomOf(seed)
+    this.#deck = new Deck(this.#random, kinds)
     this.#transfers = randomOf(seed + 1)
     this.#producer = new Producer({
       'bootstrap.servers': cluster.brokers,
       'enable.idempotence': true,
       'message.timeout.ms': 0,
     })
-    this.tellers = Array.from({ length: 4 }, (_, i) => new Teller(i, cluster.listeners[listener]))
+    this.tellers = Array.from({ length: 4 }, (_, i) => new Teller(i, cluster.listeners[listener], session))
   }
 
   /** Three brokers, four tellers, and transfers that arrive all the time. Resolves when the first are through. */
-  static async open(seed: number): Promise<Bank> {
+  static async open(options: BankOptions): Promise<Bank> {
     const cluster = await startCluster({
       brokers: 3,
       listeners: { [listener]: { protocol: 'PLAINTEXT', host: advertised } },
@@ -82,7 +92,7 @@ export class Bank implements AsyncDisposable {
       const proxies = await openProxies(cluster.listeners[listener])
       const kafka = (await witness()).at(cluster.brokers)
       for (const topic of Object.values(bankTopics)) await kafka.createTopic(topic, { partitions, replication: 3 })
-      return await new Bank(cluster, proxies, kafka, seed).#begin()
+      return await new Bank(cluster, proxies, kafka, options).#begin()
     } catch (error) {
       await cluster.stop()
       throw error
@@ -114,31 +124,35 @@ export class Bank implements AsyncDisposable {
     }
   }
 
-  /** Strikes once, at a random moment of the bank's work, and waits until it has recovered. */
-  async strike(): Promise<Fault> {
+  /** Strikes so often at once, each at a random moment of the bank's work, and waits until it has recovered. */
+  async strike(together = 1): Promise<Fault[]> {
     try {
       for (const teller of this.tellers) teller.dismiss()
       await this.#everybodyWorks()
-      const { tellers, random } = { tellers: this.tellers, random: this.#random }
-      const kind = kindOf(random, kinds)
-      await pause(random(500))
-      const from = performance.now()
-      const victim = await strike(kind, {
-        tellers,
-        random,
-        nodes: this.#cluster.nodes as Node[],
-        proxies: this.#proxies,
-        witness: this.#witness,
-        takenOver: (clientId) => this.#takenOver(clientId),
-      })
+      const struck = await Promise.all(this.#deck.deal(together).map((kind) => this.#strike(kind, this.#random(500))))
       const over = performance.now()
       await this.#recovered()
-      const fault = { kind, victim, lasted: over - from, recovered: performance.now() - over }
-      this.faults.push(fault)
-      return fault
+      const recovered = performance.now() - over
+      const faults = struck.map((fault) => ({ ...fault, recovered }))
+      this.faults.push(...faults)
+      return faults
     } catch (error) {
       return await this.#explain(error)
     }
+  }
+
+  async #strike(kind: FaultKind, delay: number): Promise<Omit<Fault, 'recovered'>> {
+    await pause(delay)
+    const from = performance.now()
+    const victim = await strike(kind, {
+      tellers: this.tellers,
+      random: this.#random,
+      nodes: this.#cluster.nodes as Node[],
+      proxies: this.#proxies,
+      witness: this.#witness,
+      takenOver: (clientId) => this.#takenOver(clientId),
+    })
+    return { kind, victim, lasted: performance.now() - from }
   }
 
   // --- What is waited for

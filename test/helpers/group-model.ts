@@ -1,6 +1,16 @@
 // Members that join, leave, dawdle, pause, seek and commit at random, and one model of what the group as a whole may see:
 // no gap ever, order in each partition, nothing of a revoked partition, and repeats only where something explains them.
-import { Consumer, type ConsumerConfig, KafkaError, type Message, Producer, type TopicPartition } from 'odradek'
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  Consumer,
+  type ConsumerConfig,
+  KafkaError,
+  type Logger,
+  type Message,
+  Producer,
+  type TopicPartition,
+} from 'odradek'
 import { randomOf } from './bank.js'
 import { waitFor } from './wait.js'
 
@@ -11,6 +21,19 @@ class PartitionModel {
   /** A commit failed, the partition was lost, or somebody went back: what was handled may come again. */
   mayRepeat = false
   repeats = 0
+}
+
+// For a hunt: ODRADEK_GROUP_LOGS=directory keeps what happened, and librdkafka's debug logs of each member.
+const logs = process.env.ODRADEK_GROUP_LOGS
+const debugContexts = process.env.ODRADEK_GROUP_DEBUG ?? 'cgrp'
+
+function keep(file: string, text: string): void {
+  if (logs) appendFileSync(join(logs, `${file}.log`), `${new Date().toISOString().slice(11, 23)} ${text}\n`)
+}
+
+function loggerTo(file: string): Logger {
+  const write = ({ facility }: { facility: string }, text: string) => keep(file, `${facility} ${text}`)
+  return { debug: write, info: write, warn: write, error: write }
 }
 
 type How = 'messages' | 'batches' | 'streams'
@@ -28,13 +51,20 @@ class Member {
   #reading: Promise<void>
   dawdle = 0
 
-  constructor(model: GroupModel, config: ConsumerConfig, how: How) {
+  constructor(
+    model: GroupModel,
+    config: ConsumerConfig,
+    readonly name: string,
+    how: How,
+  ) {
     this.#model = model
     this.#how = how
     const gone = (partitions: TopicPartition[]) => {
       for (const { partition } of partitions) this.#next.delete(partition)
     }
-    this.consumer = new Consumer(config, {
+    const debug = logs ? ({ debug: debugContexts } as const) : {}
+    this.consumer = new Consumer({ ...config, 'client.id': name, ...debug } as ConsumerConfig, {
+      ...(logs ? { logger: loggerTo(name) } : {}),
       onAssigned: (partitions) => {
         // -1: where it starts is the group's to say.
         for (const { partition } of partitions) this.#next.set(partition, -1)
@@ -48,7 +78,7 @@ class Member {
         gone(partitions)
       },
       onOffsetCommit: (results, error) => model.mayRepeat(results.filter((result) => error ?? result.error)),
-      onError: (error) => model.note(`error: ${error.message}`),
+      onError: (error) => model.note(`error: ${name}: ${error.message}`),
     })
     this.#reading = this.#read()
   }
@@ -148,6 +178,7 @@ export class GroupModel implements AsyncDisposable {
 
   note(what: string): void {
     this.notes.push(what)
+    keep('model', what)
   }
 
   mayRepeat(partitions: readonly TopicPartition[]): void {
@@ -182,7 +213,9 @@ export class GroupModel implements AsyncDisposable {
 
   async #join(): Promise<void> {
     // Each in another way.
-    const member = new Member(this, this.#config, ways[this.#joined++ % ways.length])
+    const how = ways[this.#joined % ways.length]
+    const member = new Member(this, this.#config, `${how}-${this.#joined++}`, how)
+    keep('model', `${member.name} joins`)
     this.members.push(member)
     await member.consumer.subscribe(this.#topic)
   }
@@ -194,6 +227,7 @@ export class GroupModel implements AsyncDisposable {
     const partition = this.#random(this.#partitions.length)
     const list = [{ topic: this.#topic, partition }]
     const dice = this.#random(12)
+    keep('model', `dice ${dice}, ${member.name}, partition ${partition}`)
     if (dice < 3 && members.length < 4) await this.#join()
     else if (dice < 5 && members.length > 1) await members.splice(members.indexOf(member), 1)[0].leave()
     else if (dice < 6) await this.#ifOpen(() => member.consumer.pause(list))

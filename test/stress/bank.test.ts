@@ -3,4 +3,4 @@
 // ODRADEK_BANK_SEED=… ODRADEK_BANK_FAULTS=… npm run test:stress -- test/stress/bank.test.ts
 import { bankUnderFire } from '../helpers/bank-under-fire.js'
 
-bankUnderFire(200)
+bankUnderFire({ faults: 200 })
