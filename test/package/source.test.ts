@@ -35,7 +35,7 @@ function systemLibrdkafka() {
   cpSync(sourceDirectory(readPin('librdkafka')), join(work, 'source'), { recursive: true })
   const options = { cwd: join(work, 'source'), stdio: 'ignore' } as const
   execFileSync('./configure', [`--prefix=${join(work, 'made')}`, '--disable-gssapi'], options)
-  execFileSync('make', ['-j2', '-C', 'src', 'install'], options)
+  for (const goal of ['lib', 'install']) execFileSync('make', ['-j2', '-C', 'src', goal], options)
   const pc = join(work, 'made', 'lib', 'pkgconfig', 'rdkafka.pc')
   writeFileSync(pc, readFileSync(pc, 'utf8').replace(/^prefix=.*/m, `prefix=${prefix}`))
   rmSync(prefix, { recursive: true, force: true })
@@ -67,7 +67,7 @@ describe('npm install without a prebuilt addon', () => {
         SMOKED,
       )
       const about = await runIn(project.directory, process.execPath, [project.write('about.mjs', REPORT)])
-      expect(about.out).toMatch(/^2\.\d+\.\d+ .*\bssl\b.*\bsasl_scram\b.*\bzstd\b.*\boauthbearer_oidc\b/)
+      expect(about.out).toMatch(/^2\.\d+\.\d+ .*\bssl\b.*\bsasl_scram\b.*\bzstd\b.*\boidc$/m)
     } finally {
       project.remove()
     }
