@@ -50,8 +50,12 @@ endif()
 
 set(ODRADEK_IPO OFF)
 if(ODRADEK_VARIANT STREQUAL "release" AND ODRADEK_LTO)
-  include(CheckIPOSupported)
-  check_ipo_supported(RESULT ODRADEK_IPO LANGUAGES C CXX)
+  if(ODRADEK_ZIG_TOOLS)
+    set(ODRADEK_IPO ON)
+  else()
+    include(CheckIPOSupported)
+    check_ipo_supported(RESULT ODRADEK_IPO LANGUAGES C CXX)
+  endif()
 endif()
 
 # The version of a pinned source, from the one file that an upgrade changes: <NAME>_VERSION.
@@ -100,7 +104,7 @@ function(odradek_addon_options target)
   # Node exports its own OpenSSL: ours is bound inside (-Bsymbolic) and hidden. nodelete: threads may outlive an environment.
   # zig's linker has no --exclude-libs; the version script alone hides everything too.
   include(CheckLinkerFlag)
-  check_linker_flag(CXX -Wl,--exclude-libs,ALL ODRADEK_EXCLUDE_LIBS)
+  check_linker_flag(C -Wl,--exclude-libs,ALL ODRADEK_EXCLUDE_LIBS)
   if(ODRADEK_EXCLUDE_LIBS)
     target_link_options(${target} PRIVATE -Wl,--exclude-libs,ALL)
   endif()
@@ -108,7 +112,7 @@ function(odradek_addon_options target)
     -Wl,-Bsymbolic -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,--gc-sections
     -Wl,--version-script=${CMAKE_SOURCE_DIR}/deps/exports.map)
   # zstd's tracing hooks are weak and undefined: without this another library's functions of that name would be called.
-  check_linker_flag(CXX -Wl,-z,nodynamic-undefined-weak ODRADEK_NODYNAMIC_WEAK)
+  check_linker_flag(C -Wl,-z,nodynamic-undefined-weak ODRADEK_NODYNAMIC_WEAK)
   if(ODRADEK_NODYNAMIC_WEAK)
     target_link_options(${target} PRIVATE -Wl,-z,nodynamic-undefined-weak)
   endif()

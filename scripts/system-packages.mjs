@@ -55,8 +55,8 @@ const NEEDS = {
   system: [
     ...COMPILER,
     {
-      what: 'librdkafka 2.15 or newer with its headers',
-      there: () => output('pkg-config', ['--atleast-version=2.15.0', 'rdkafka']),
+      what: 'librdkafka 2.15.1 or newer with its headers',
+      there: () => output('pkg-config', ['--atleast-version=2.15.1', 'rdkafka']),
       apt: 'pkg-config librdkafka-dev',
       apk: 'pkgconf librdkafka-dev',
       dnf: 'pkgconf librdkafka-devel',

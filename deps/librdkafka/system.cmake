@@ -1,5 +1,5 @@
-# The system's librdkafka instead of the pinned one. 2.15.0 is the first release that has every function the addon calls.
-set(ODRADEK_LIBRDKAFKA_MINIMUM 2.15.0)
+# The system's librdkafka instead of the pinned one. 2.15.1 is the first release that has every function the addon calls.
+set(ODRADEK_LIBRDKAFKA_MINIMUM 2.15.1)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(RDKAFKA IMPORTED_TARGET rdkafka)
 if(NOT RDKAFKA_FOUND)

@@ -25,9 +25,9 @@ export interface Packed {
 
 /**
  * Packs a copy of the work tree. This machine's addon is the one that the tests use: with `prebuilt` only where there is none of
- * `npm run prebuild`, else always, for those in prebuilds/ may be older than the sources.
+ * `npm run prebuild`, else always, for those in prebuilds/ may be older than the sources. Without `addons`: none for any platform.
  */
-export function pack({ prebuilt = false } = {}): Packed {
+export function pack({ prebuilt = false, addons = true } = {}): Packed {
   const directory = mkdtempSync(join(tmpdir(), 'odradek-pack-'))
   const stage = join(directory, 'stage')
   const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: string[] }
@@ -36,7 +36,7 @@ export function pack({ prebuilt = false } = {}): Packed {
   }
   if (!prebuilt) rmSync(join(stage, 'prebuilds'), { recursive: true, force: true })
   const own = join(stage, 'prebuilds', HERE)
-  if (!existsSync(own)) {
+  if (addons && !existsSync(own)) {
     mkdirSync(dirname(own), { recursive: true })
     cpSync(process.env.ODRADEK_ADDON ?? join(ROOT, 'build', 'Release', 'odradek.node'), own)
   }

@@ -164,7 +164,7 @@ describe('the install script', () => {
     [
       'the system’s librdkafka',
       { ODRADEK_SYSTEM_LIBRDKAFKA: '1' },
-      /Missing on this machine: .*librdkafka 2\.15 or newer/,
+      /Missing on this machine: .*librdkafka 2\.15\.1 or newer/,
     ],
   ])('says what a build against %s needs where nothing is prebuilt', async (_, env, message) => {
     const other = emptyProject(packed)

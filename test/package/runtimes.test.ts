@@ -168,6 +168,22 @@ describe('bundlers', () => {
     }
   })
 
+  test.each(['es', 'cjs'])('rollup, odradek external: %s', async (format) => {
+    const modules = tool('rollup@4.68.7')
+    const project = emptyProject(packed)
+    try {
+      const entry = project.write('entry.mjs', SMOKE_ESM.replace(/\nawait smoke/, '\nsmoke'))
+      const out = join(project.directory, 'out', format === 'es' ? 'bundle.mjs' : 'bundle.cjs')
+      const cli = join(modules, 'rollup', 'dist', 'bin', 'rollup')
+      const args = [cli, entry, '--format', format, '--file', out, '--external', 'odradek', '--failAfterWarnings']
+      const built = await runIn(project.directory, process.execPath, args)
+      expect(built.code, built.error).toBe(0)
+      expect((await runIn(project.directory, process.execPath, [out])).out).toMatch(SMOKED)
+    } finally {
+      project.remove()
+    }
+  })
+
   test('esbuild, odradek inside, its prebuilds beside the bundle', async () => {
     const modules = tool('esbuild@0.28.2', '@esbuild/linux-x64@0.28.2')
     const project = emptyProject(packed)
