@@ -4,6 +4,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { AdminClient } from 'odradek'
 import { Pipeline } from 'odradek/pipeline'
+import { behind, Positions } from './positions.mjs'
 import { Problem } from './problem.mjs'
 import { messageBytes, runHeader } from './producing.mjs'
 import { readStates } from './states.mjs'
@@ -120,8 +121,7 @@ export class ExactlyOnce {
   #running = []
   #stop = new AbortController()
   #begins = new Map()
-  #positions = new Map()
-  #look = () => {}
+  #positions = new Positions()
 
   /**
    * @param {{ cluster: import('./cluster.mjs').Cluster, topic: string, output: string, run: string,
@@ -194,25 +194,14 @@ export class ExactlyOnce {
   }
 
   #committed({ positions, records, bytes }) {
-    for (const { partition, offset } of positions) this.#positions.set(partition, offset)
+    this.#positions.advance(positions)
     if (records > 0) this.#progress.onConsumed(records, bytes)
-    this.#look()
+    this.#positions.look()
   }
 
   /** Resolves when everything before these offsets is counted in committed transactions. */
   caughtUp(ends, signal) {
-    return new Promise((resolve, reject) => {
-      const abort = () => reject(signal.reason)
-      this.#look = () => {
-        if (![...ends].every(([partition, end]) => (this.#positions.get(partition) ?? 0) >= end)) return
-        this.#look = () => {}
-        signal.removeEventListener('abort', abort)
-        resolve()
-      }
-      if (signal.aborted) abort()
-      signal.addEventListener('abort', abort, { once: true })
-      this.#look()
-    })
+    return this.#positions.caughtUp(ends, signal)
   }
 
   /**
@@ -225,11 +214,7 @@ export class ExactlyOnce {
     for (const { reason } of await Promise.allSettled(this.#running)) if (reason) problems.add(reason.message)
     const results = await this.#admin.listConsumerGroupOffsets(this.#group, null, { timeout })
     const committed = new Map(results.map(({ partition, offset }) => [partition, offset]))
-    for (const [partition, end] of ends) {
-      const offset = committed.get(partition) ?? 'nothing'
-      if (!(offset >= end)) problems.add(`partition ${partition} is committed up to ${offset}, and ends at ${end}`)
-    }
-    return { partitions: ends.size, problems: [...problems] }
+    return { partitions: ends.size, problems: [...problems, ...behind(ends, committed)] }
   }
 
   /** What a read_committed reader finds, and what the pipelines say of it. */
