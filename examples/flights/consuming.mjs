@@ -1,7 +1,7 @@
 // The way out: a group of consumers that begins where the topic ends, and hands on what belongs to this run.
 import { setTimeout as pause } from 'node:timers/promises'
 import { Consumer } from 'odradek'
-import { Condition, reaches } from './condition.mjs'
+import { behind, Positions } from './positions.mjs'
 import { Problem } from './problem.mjs'
 import { messageBytes, runHeader } from './producing.mjs'
 
@@ -46,8 +46,7 @@ export class Group {
   // Partitions for which the group has committed where this run begins.
   #begun = new Set()
   // For each partition, the offset after the last message that was handled.
-  #positions = new Map()
-  #condition = new Condition()
+  #positions = new Positions()
 
   /**
    * @param {{ cluster: import('./cluster.mjs').Cluster, topic: string, run: string,
@@ -68,7 +67,7 @@ export class Group {
       'auto.offset.reset': 'latest',
       'fetch.wait.max.ms': 20,
     }
-    const group = { begin: (...assigned) => this.#begin(...assigned), look: () => this.#condition.look() }
+    const group = { begin: (...assigned) => this.#begin(...assigned), look: () => this.#positions.look() }
     this.#members = Array.from({ length: members }, () => new Member(config, group, onError))
   }
 
@@ -83,7 +82,7 @@ export class Group {
       this.#members.some(({ partitions }) => partitions.size > 0) &&
       this.#members.every(({ assigned, partitions }) => assigned && [...partitions].every((p) => this.#begun.has(p)))
     try {
-      await this.#condition.until(ready, AbortSignal.any([signal, AbortSignal.timeout(startTimeout)]))
+      await this.#positions.until(ready, AbortSignal.any([signal, AbortSignal.timeout(startTimeout)]))
     } catch (reason) {
       if (reason.name !== 'TimeoutError') throw reason
       throw new Problem(`The group of ${members} consumers did not form within ${startTimeout / 1_000} s.`)
@@ -128,14 +127,14 @@ export class Group {
       records++
       bytes += messageBytes(message.key, message.value)
     })
-    for (const { partition, offset } of batch.offsets()) this.#positions.set(partition, offset)
+    this.#positions.advance(batch.offsets())
     if (records > 0) this.#progress.onConsumed(records, bytes)
-    this.#condition.look()
+    this.#positions.look()
   }
 
   /** Resolves when everything before these offsets was handled. Rejects when the signal aborts. */
   caughtUp(ends, signal) {
-    return this.#condition.until(() => reaches(this.#positions, ends), signal)
+    return this.#positions.caughtUp(ends, signal)
   }
 
   /**
@@ -156,11 +155,7 @@ export class Group {
     const silent = `no answer to a commit within ${commitTimeout / 1_000} s`
     const fail = (error) => problems.add(error.name === 'TimeoutError' ? silent : error.message)
     await Promise.all(this.#members.map((member) => settle(member).catch(fail)))
-    for (const [partition, end] of ends) {
-      const offset = committed.get(partition) ?? 'nothing'
-      if (!(offset >= end)) problems.add(`partition ${partition} is committed up to ${offset}, and ends at ${end}`)
-    }
-    return { partitions: ends.size, problems: [...problems] }
+    return { partitions: ends.size, problems: [...problems, ...behind(ends, committed)] }
   }
 
   async close() {

@@ -4,7 +4,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { AdminClient } from 'odradek'
 import { Pipeline } from 'odradek/pipeline'
-import { Condition, reaches } from './condition.mjs'
+import { behind, Positions } from './positions.mjs'
 import { Problem } from './problem.mjs'
 import { messageBytes, runHeader } from './producing.mjs'
 import { readStates } from './states.mjs'
@@ -121,8 +121,7 @@ export class ExactlyOnce {
   #running = []
   #stop = new AbortController()
   #begins = new Map()
-  #positions = new Map()
-  #condition = new Condition()
+  #positions = new Positions()
 
   /**
    * @param {{ cluster: import('./cluster.mjs').Cluster, topic: string, output: string, run: string,
@@ -195,14 +194,14 @@ export class ExactlyOnce {
   }
 
   #committed({ positions, records, bytes }) {
-    for (const { partition, offset } of positions) this.#positions.set(partition, offset)
+    this.#positions.advance(positions)
     if (records > 0) this.#progress.onConsumed(records, bytes)
-    this.#condition.look()
+    this.#positions.look()
   }
 
   /** Resolves when everything before these offsets is counted in committed transactions. */
   caughtUp(ends, signal) {
-    return this.#condition.until(() => reaches(this.#positions, ends), signal)
+    return this.#positions.caughtUp(ends, signal)
   }
 
   /**
@@ -215,11 +214,7 @@ export class ExactlyOnce {
     for (const { reason } of await Promise.allSettled(this.#running)) if (reason) problems.add(reason.message)
     const results = await this.#admin.listConsumerGroupOffsets(this.#group, null, { timeout })
     const committed = new Map(results.map(({ partition, offset }) => [partition, offset]))
-    for (const [partition, end] of ends) {
-      const offset = committed.get(partition) ?? 'nothing'
-      if (!(offset >= end)) problems.add(`partition ${partition} is committed up to ${offset}, and ends at ${end}`)
-    }
-    return { partitions: ends.size, problems: [...problems] }
+    return { partitions: ends.size, problems: [...problems, ...behind(ends, committed)] }
   }
 
   /** What a read_committed reader finds, and what the pipelines say of it. */

@@ -11,14 +11,15 @@ export interface Instrument {
   read(): Iterable<readonly [labels: Labels, value: number]>
 }
 
-/** Durations in seconds. Kept as plain arrays: counting one costs some ten nanoseconds. */
+/** Durations in seconds, counted into plain arrays and read when somebody looks. */
 export class Histogram {
+  readonly kind = 'histogram'
   readonly name: string
   readonly help: string
   readonly unit = 's'
   readonly bounds: readonly number[]
-  readonly series = new Map<string, HistogramSeries>()
-  /** OpenTelemetry's own, when there is one: it keeps its buckets itself. */
+  readonly #series = new Map<string, HistogramSeries>()
+  /** OpenTelemetry's own, when there is one: it takes one time after the other, and keeps its buckets itself. */
   forward: ((seconds: number, labels: Labels) => void) | undefined
 
   constructor(name: string, help: string, bounds: readonly number[]) {
@@ -27,28 +28,46 @@ export class Histogram {
     this.bounds = bounds
   }
 
+  get series(): Iterable<HistogramSeries> {
+    return this.#series.values()
+  }
+
   /** `key` names the labels, so that they need not be compared. */
-  observe(seconds: number, key: string, labels: () => Labels, times = 1): void {
-    let series = this.series.get(key)
+  seriesOf(key: string, labels: () => Labels): HistogramSeries {
+    let series = this.#series.get(key)
     if (!series) {
-      series = { labels: labels(), counts: new Float64Array(this.bounds.length + 1), sum: 0, count: 0 }
-      this.series.set(key, series)
+      series = new HistogramSeries(labels(), this.bounds)
+      this.#series.set(key, series)
     }
-    const { bounds } = this
-    let bucket = 0
-    while (bucket < bounds.length && seconds > bounds[bucket]) bucket++
-    series.counts[bucket] += times
-    series.sum += seconds * times
-    series.count += times
-    for (let i = 0; this.forward && i < times; i++) this.forward(seconds, series.labels)
+    return series
+  }
+
+  clear(): void {
+    this.#series.clear()
   }
 }
 
-export interface HistogramSeries {
+export class HistogramSeries {
   readonly labels: Labels
   readonly counts: Float64Array
-  sum: number
-  count: number
+  readonly #bounds: readonly number[]
+  sum = 0
+  count = 0
+
+  constructor(labels: Labels, bounds: readonly number[]) {
+    this.labels = labels
+    this.#bounds = bounds
+    this.counts = new Float64Array(bounds.length + 1)
+  }
+
+  add(seconds: number, times: number): void {
+    const bounds = this.#bounds
+    let bucket = 0
+    while (bucket < bounds.length && seconds > bounds[bucket]) bucket++
+    this.counts[bucket] += times
+    this.sum += seconds * times
+    this.count += times
+  }
 }
 
 // OpenTelemetry's advice for messaging durations, with finer steps below: a local broker answers within a millisecond.

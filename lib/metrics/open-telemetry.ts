@@ -1,8 +1,8 @@
 // OpenTelemetry's metrics, through @opentelemetry/api, which is loaded when it is needed.
 import { createRequire } from 'node:module'
-import { type DeliveryReports, KafkaError } from '../index.js'
+import { KafkaError } from '../index.js'
 import type { Labels } from './instruments.js'
-import { type Observable, Sources } from './sources.js'
+import { Metrics } from './metrics.js'
 
 /** Of @opentelemetry/api: as much as is used here. */
 export interface Meter {
@@ -47,13 +47,14 @@ export function openTelemetry(meter?: Meter): OpenTelemetryMetrics {
   return new OpenTelemetryMetrics(given)
 }
 
-export class OpenTelemetryMetrics {
-  readonly #sources = new Sources()
+export class OpenTelemetryMetrics extends Metrics {
   readonly #ends: (() => void)[] = []
 
   /** @internal */
   constructor(meter: Meter) {
-    for (const { name, kind, help, unit, read } of this.#sources.instruments) {
+    super()
+    const { instruments, process, operation } = this.sources
+    for (const { name, kind, help, unit, read } of instruments) {
       const options = { description: help, unit }
       const observable =
         kind === 'counter' ? meter.createObservableCounter(name, options) : meter.createObservableGauge(name, options)
@@ -63,40 +64,23 @@ export class OpenTelemetryMetrics {
       observable.addCallback(callback as never)
       this.#ends.push(() => observable.removeCallback(callback as never))
     }
-    for (const histogram of [this.#sources.process, this.#sources.operation]) {
+    for (const histogram of [process, operation]) {
       const { name, help, unit, bounds } = histogram
       const options = { description: help, unit, advice: { explicitBucketBoundaries: bounds } }
       const made = meter.createHistogram(name, options)
-      const known = new Map<Labels, Labels>()
+      const named = new WeakMap<Labels, Labels>()
       histogram.forward = (seconds, labels) => {
-        let named = known.get(labels)
-        if (!named) {
-          named = attributes(labels)
-          known.set(labels, named)
+        let own = named.get(labels)
+        if (!own) {
+          own = attributes(labels)
+          named.set(labels, own)
         }
-        made.record(seconds, named as never)
+        made.record(seconds, own as never)
       }
     }
   }
 
-  observe(...items: Observable[]): this {
-    for (const item of items) this.#sources.observe(item)
-    return this
-  }
-
-  /** For `onDelivery`, and for what `sendBatch` resolves with. */
-  deliveries(reports: DeliveryReports): void {
-    this.#sources.deliveries(reports)
-  }
-
-  /** @internal */
-  get sources(): Sources {
-    return this.#sources
-  }
-
-  /** Lets go of what it observed. */
-  stop(): void {
-    this.#sources.stop()
+  protected override withdraw(): void {
     for (const end of this.#ends.splice(0)) end()
   }
 }

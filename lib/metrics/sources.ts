@@ -1,12 +1,13 @@
 // Where the numbers come from: clients' statistics and counters, processors' events, pipelines' metrics.
-import { Consumer, type DeliveryReports, KafkaError, Producer, type Statistics } from '../index.js'
+import { Consumer, type DeliveryReport, type DeliveryReports, KafkaError, Producer, type Statistics } from '../index.js'
 import { Pipeline } from '../pipeline.js'
 import { Processor, type ProcessorEvent } from '../processor.js'
-import { Counts, durations, Histogram, type Instrument, type Labels } from './instruments.js'
+import { Counts, durations, Histogram, type HistogramSeries, type Instrument, type Labels } from './instruments.js'
 
 /** What can be observed. */
 export type Observable = Producer | Consumer | Processor | Pipeline
 
+type PartitionStatistics = Statistics['topics'][string]['partitions'][string]
 type Read = () => Iterable<readonly [Labels, number]>
 
 interface Client {
@@ -16,6 +17,8 @@ interface Client {
 }
 
 const system = { messaging_system: 'kafka' }
+// Of the reports that come at once.
+const forwarded = 16
 
 /** Everything that is observed, as instruments. */
 export class Sources {
@@ -70,7 +73,9 @@ export class Sources {
         const { topic, outcome, count, calls } = event
         const key = `${outcome}/${topic}`
         const labels = () => ({ ...system, messaging_destination_name: topic, outcome })
-        this.process.observe(event.duration / 1000, key, labels, calls)
+        const series = this.process.seriesOf(key, labels)
+        series.add(event.duration / 1000, calls)
+        this.process.forward?.(event.duration / 1000, series.labels)
         this.#messages.add(key, labels, count)
         break
       }
@@ -93,19 +98,47 @@ export class Sources {
 
   /** Reports as `onDelivery` or `sendBatch` bring them. */
   deliveries(reports: DeliveryReports): void {
-    for (const { topic, latency, error } of reports) this.delivery(topic, latency / 1e6, error?.code)
+    const { length } = reports
+    // OpenTelemetry's histogram takes longer for one time than the brokers for a message: of many it gets some.
+    const stride = Math.ceil(length / forwarded)
+    let [last, known, count]: [string | undefined, HistogramSeries | undefined, number] = [undefined, undefined, 0]
+    for (let i = 0; i < length; i++) {
+      const { topic, latency, error } = reports.at(i) as DeliveryReport
+      if (error) {
+        this.delivery(topic, latency / 1e6, error.code)
+        continue
+      }
+      if (topic !== last || !known) {
+        this.#delivered(last, count)
+        ;[last, known, count] = [topic, this.#deliverySeries(topic, undefined), 0]
+      }
+      count++
+      known.add(latency / 1e6, 1)
+      if (i % stride === 0) this.operation.forward?.(latency / 1e6, known.labels)
+    }
+    this.#delivered(last, count)
   }
 
+  /** How long one took, and what came of it. */
   delivery(topic: string, seconds: number, code: string | undefined): void {
-    const key = `${code ?? ''}/${topic}`
-    const labels = (): Labels => ({
+    const series = this.#deliverySeries(topic, code)
+    series.add(seconds, 1)
+    this.operation.forward?.(seconds, series.labels)
+    this.#deliveries.add(`${code ?? ''}/${topic}`, () => series.labels)
+  }
+
+  #delivered(topic: string | undefined, count: number): void {
+    if (topic === undefined) return
+    this.#deliveries.add(`/${topic}`, () => this.#deliverySeries(topic, undefined).labels, count)
+  }
+
+  #deliverySeries(topic: string, code: string | undefined): HistogramSeries {
+    return this.operation.seriesOf(`${code ?? ''}/${topic}`, () => ({
       ...system,
       messaging_operation_name: 'send',
       messaging_destination_name: topic,
       ...(code ? { error_type: code } : {}),
-    })
-    this.operation.observe(seconds, key, labels)
-    this.#deliveries.add(key, labels)
+    }))
   }
 
   stop(): void {
@@ -181,8 +214,9 @@ export class Sources {
     for (const { client, labels, statistics } of this.#all()) {
       if (!(client instanceof Consumer)) continue
       for (const { topic, partition, lag } of client.lag()) {
-        const known = statistics?.topics[topic]?.partitions[String(partition)]?.consumer_lag
-        const value = known !== undefined && known >= 0 ? known : lag
+        const known = statistics?.topics[topic]?.partitions[String(partition)]
+        const committed = known?.consumer_lag ?? -1
+        const value = committed >= 0 ? committed : (lag ?? (isDrained(client, topic, partition, known) ? 0 : null))
         if (value === null) continue
         const where = { messaging_destination_name: topic, messaging_destination_partition_id: String(partition) }
         yield [{ ...labels, ...where }, value]
@@ -284,4 +318,16 @@ export class Sources {
       counter('kafka.transactions', '{transaction}', 'Transactions of pipelines.', () => this.#pipeline()),
     ]
   }
+}
+
+/** Of a partition without a position: whether it is empty, or there was nothing from where this consumer began. */
+function isDrained(
+  client: Consumer,
+  topic: string,
+  partition: number,
+  known: PartitionStatistics | undefined,
+): boolean {
+  const watermarks = client.cachedWatermarks({ topic, partition })
+  if (watermarks && watermarks.low >= 0 && watermarks.low === watermarks.high) return true
+  return known !== undefined && known.rxmsgs === 0 && known.eof_offset >= 0 && known.eof_offset === known.hi_offset
 }

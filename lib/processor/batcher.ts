@@ -80,8 +80,8 @@ export class Batcher implements BatchLane {
   #timer: NodeJS.Timeout | undefined
   /** The first has waited for long enough. */
   #due = false
-  /** Whatever is left of a cut is due, too: there is no more to come. */
-  eager = false
+  // Whatever is left of a cut is due, too.
+  #eager = false
 
   /** `run` is called around the handler. */
   constructor(
@@ -153,7 +153,7 @@ export class Batcher implements BatchLane {
     const batch = this.#cut()
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#due = this.eager
+    this.#due = this.#eager
     // What is left begins to wait anew, or is the next batch already.
     if (this.#waiting.length > 0) queueMicrotask(() => this.#look())
     return batch
@@ -186,6 +186,12 @@ export class Batcher implements BatchLane {
   hurry(): void {
     this.#due = true
     this.#look()
+  }
+
+  /** The same, and there is no more to come. */
+  last(): void {
+    this.#eager = true
+    this.hurry()
   }
 
   stop(): void {

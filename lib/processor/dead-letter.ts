@@ -71,6 +71,9 @@ export function deadLetter(options: DeadLetterOptions = {}): UniversalMiddleware
   if (topic !== undefined && typeof topic !== 'function' && (typeof topic !== 'string' || topic === '')) {
     throw invalid('topic of deadLetter() is a name, or a function from a message to a name')
   }
+  if (when !== undefined && typeof when !== 'function') {
+    throw invalid('when of deadLetter() is a function from an error and a message to a boolean')
+  }
   const send = async (message: ProcessorMessage, error: unknown, context: HandlerContext): Promise<void> => {
     if (when && !when(error, message)) throw error
     const to = typeof topic === 'function' ? topic(message, error) : (topic ?? `${context.topic}.dlq`)
@@ -85,24 +88,52 @@ export function deadLetter(options: DeadLetterOptions = {}): UniversalMiddleware
 
 type Send = (message: ProcessorMessage, error: unknown, context: HandlerContext) => Promise<void>
 
-/** @internal Calls; what fails of it is sent, message by message. */
+/** @internal Calls; what fails of it is sent, message by message. Throws what is not to be, or cannot be sent. */
 export async function attempt(next: Next, item: Item, context: HandlerContext, send: Send): Promise<void> {
   try {
     await next(item, context)
   } catch (error) {
     if (isAbandoned(error, context)) throw error
     if (error instanceof BatchFailure) {
-      await Promise.all(error.failures.map((failure) => send(failure.message, failure.error, context)))
+      await each(error.failures, (failure) => send(failure.message, failure.error, context))
     } else if (!isBatch(item)) {
       await send(item, error, context)
     } else if (item.length === 1) {
-      await send(item[0], error, context)
+      await each([{ message: item[0], error }], ({ message }) => send(message, error, context))
     } else {
       const middle = item.length >> 1
-      await attempt(next, item.slice(0, middle), context, send)
-      await attempt(next, item.slice(middle), context, send)
+      await inTurn([item.slice(0, middle), item.slice(middle)], context, (half) => attempt(next, half, context, send))
     }
   }
+}
+
+type Failure = BatchFailure['failures'][number]
+
+/** Those that are not taken care of have failed, and only those: what comes next does not see the others again. */
+async function each(failures: readonly Failure[], send: (failure: Failure) => Promise<void>): Promise<void> {
+  const results = await Promise.allSettled(failures.map(send))
+  const left = failures.flatMap(({ message }, i) => {
+    const result = results[i]
+    return result.status === 'rejected' ? [{ message, error: result.reason as unknown }] : []
+  })
+  if (left.length > 0) throw new BatchFailure(left)
+}
+
+async function inTurn(
+  halves: readonly (readonly ProcessorMessage[])[],
+  context: HandlerContext,
+  call: (half: readonly ProcessorMessage[]) => Promise<void>,
+): Promise<void> {
+  const left: Failure[] = []
+  for (const half of halves) {
+    try {
+      await call(half)
+    } catch (error) {
+      if (isAbandoned(error, context) || !(error instanceof BatchFailure)) throw error
+      left.push(...error.failures)
+    }
+  }
+  if (left.length > 0) throw new BatchFailure(left)
 }
 
 function pairsOf(headers: HeadersInput): Header[] {

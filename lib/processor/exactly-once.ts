@@ -8,13 +8,13 @@ import type {
   ProducerRecord,
 } from '../index.js'
 import { Pipeline, type PipelineMetrics, type TransformContext } from '../pipeline.js'
-import { Batcher } from './batcher.js'
+import { Handling, nameOf } from './handling.js'
 import type { Journal } from './journal.js'
-import type { Route, Router } from './router.js'
-import { Scheduler } from './scheduler.js'
+import type { Router } from './router.js'
+import type { Scheduler } from './scheduler.js'
 import { type ProcessorSettings, producerConfigOf } from './settings.js'
-import { Partition, Task, type TaskHost } from './task.js'
-import type { Outcome, ProcessorEvent, ProcessorMessage } from './types.js'
+import { Partition, type Task } from './task.js'
+import type { Outcome } from './types.js'
 
 export class ExactlyOnceRun {
   readonly #settings: ProcessorSettings
@@ -95,38 +95,21 @@ export class ExactlyOnceRun {
       await transacted.run(batch)
     } finally {
       this.#current = undefined
-      this.#journal.tick()
+      this.#journal.tick([])
     }
     return undefined
   }
 }
 
 /** The messages of one transaction, handled as the settings say. */
-class Transacted implements TaskHost {
-  readonly #settings: ProcessorSettings
-  readonly #router: Router
-  readonly #journal: Journal
+class Transacted extends Handling {
   readonly #context: TransformContext
-  readonly #partitions = new Map<string, Partition>()
-  readonly #batchers = new Map<Route, Batcher>()
-  readonly scheduler: Scheduler
   #left = 0
   #failure: { error: unknown } | undefined
 
   constructor(settings: ProcessorSettings, router: Router, journal: Journal, context: TransformContext) {
-    this.#settings = settings
-    this.#router = router
-    this.#journal = journal
+    super(settings, router, journal)
     this.#context = context
-    this.scheduler = new Scheduler(settings.concurrency, settings.orderBy, {
-      handle: (task) => this.#handle(task),
-      finished: (task, outcome) => this.#finished(task, outcome),
-      failed: (error) => {
-        this.#failure ??= { error }
-        // The transaction is aborted, so what has not begun need not begin.
-        this.scheduler.stop()
-      },
-    })
   }
 
   async run(batch: MessageBatch): Promise<void> {
@@ -135,7 +118,7 @@ class Transacted implements TaskHost {
     // Told to stop: the transaction at hand is finished, unless that takes too long or would mean to wait.
     const stop = () => {
       if (this.scheduler.sleeping > 0) this.#abandon()
-      else timer = setTimeout(() => this.#abandon(), this.#settings.drainTimeout)
+      else timer = setTimeout(() => this.#abandon(), this.settings.drainTimeout)
     }
     signal.addEventListener('abort', stop, { once: true })
     try {
@@ -147,83 +130,61 @@ class Transacted implements TaskHost {
     } finally {
       clearTimeout(timer)
       signal.removeEventListener('abort', stop)
-      for (const batcher of this.#batchers.values()) batcher.stop()
-      this.#journal.flush(this.#partitions.values())
+      for (const batcher of this.batchers.values()) batcher.stop()
+      this.journal.flush(this.partitions.values())
     }
   }
 
   #idle(): boolean {
-    for (const { busy } of this.#partitions.values()) if (busy > 0) return false
+    for (const { busy } of this.partitions.values()) if (busy > 0) return false
     return true
   }
 
   #abandon(): void {
     this.scheduler.stop()
-    for (const partition of this.#partitions.values()) partition.abort(this.#context.signal.reason)
+    for (const partition of this.partitions.values()) partition.abort(this.#context.signal.reason)
   }
 
   #add(batch: MessageBatch): void {
     batch.forEach((message) => {
       const partition = this.#partition(message.topic, message.partition)
       if (!partition) return
-      this.#journal.received++
+      this.journal.received++
       this.#left++
-      const task = new Task(message, partition)
-      const batcher = this.#batcher(partition.route)
-      if (batcher) batcher.add(task)
-      else this.scheduler.add(task)
+      this.add(message, partition, this.batcherOf(partition.route))
     })
     // There is no more to come in this transaction.
-    for (const batcher of this.#batchers.values()) batcher.hurry()
+    for (const batcher of this.batchers.values()) batcher.last()
     this.scheduler.pump()
   }
 
   #partition(topic: string, number: number): Partition | undefined {
-    const name = `${number}/${topic}`
-    let partition = this.#partitions.get(name)
+    const name = nameOf(topic, number)
+    let partition = this.partitions.get(name)
     if (!partition) {
-      const route = this.#router.route(topic)
+      const route = this.router.route(topic)
       if (!route) return undefined
       partition = new Partition(topic, number, route, this)
-      this.#partitions.set(name, partition)
+      this.partitions.set(name, partition)
     }
     return partition
   }
 
-  #batcher(route: Route): Batcher | undefined {
-    if (!route.definition.batch) return undefined
-    let batcher = this.#batchers.get(route)
-    if (!batcher) {
-      const ordered = this.#settings.orderBy !== 'none'
-      batcher = new Batcher(route, this.scheduler, ordered, (tasks, call) => this.#journal.timed(tasks, call))
-      batcher.eager = true
-      this.#batchers.set(route, batcher)
-    }
-    return batcher
-  }
-
-  #handle(task: Task): unknown {
-    if (this.#journal.observed) this.#journal.begun(task)
-    return task.partition.route.handle(task.message as ProcessorMessage, task)
-  }
-
-  #finished(task: Task, outcome: Outcome): void {
-    this.#journal.finished(task, outcome)
+  protected override finished(task: Task, outcome: Outcome): void {
+    this.journal.finished(task, outcome)
     if (outcome !== 'success' && outcome !== 'skip') return
     task.partition.finish(task)
     this.#left--
   }
 
-  send(record: ProducerRecord): Promise<DeliveryReport> {
+  protected override failed(error: unknown): void {
+    this.#failure ??= { error }
+    // The transaction is aborted, so what has not begun need not begin.
+    this.scheduler.stop()
+  }
+
+  override send(record: ProducerRecord): Promise<DeliveryReport> {
     return this.#context.tx.send(record)
-  }
-
-  sleep(ms: number, tasks: readonly Task[]): Promise<void> {
-    return this.scheduler.sleep(ms, tasks)
-  }
-
-  emit(event: ProcessorEvent): void {
-    this.#journal.emit(event)
   }
 }
 

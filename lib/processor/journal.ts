@@ -3,9 +3,13 @@ import type { KafkaError } from '../index.js'
 import type { Partition, Task } from './task.js'
 import type { Outcome, ProcessorEvent, ProcessorObserver } from './types.js'
 
-// A handler that takes less than this (ms) is quick, and one in so many of them is timed.
-const quick = 0.05
-const timedOneIn = 32
+// Asking the clock and telling the observers takes longer than a quick handler does. Of what is handled between two ticks
+// so many are timed, one after the other; from then on one in so many milliseconds, on average.
+const timedPerTick = 400
+const timedEvery = 0.2
+const atMostOneIn = 256
+/** Of a partition's countdown to the next message that is timed: nobody observes. */
+const never = 1 << 30
 
 export class Journal {
   received = 0
@@ -17,6 +21,10 @@ export class Journal {
   lastHandled: number | undefined
   readonly #observers = new Set<ProcessorObserver>()
   #handledAtTick = 0
+  // Since the last tick; when one was timed last, and how many had been handled then.
+  #timed = 0
+  #lastTimed = 0
+  #handledThen = 0
   /** Whether it is worth taking times. */
   observed = false
 
@@ -42,52 +50,62 @@ export class Journal {
     }
   }
 
-  /**
-   * A handler is about to be called. Quick ones are not all timed: the clock, asked twice for each message, would take
-   * longer than they do.
-   */
+  /** A handler is about to be called, and its message's turn to be timed has come. */
   begun(task: Task): void {
-    const { sample } = task.partition
-    if (!sample.quick || sample.untimed >= timedOneIn - 1) task.began = performance.now()
+    const { partition } = task
+    if (!this.observed) {
+      partition.untilTimed = never
+      return
+    }
+    const now = performance.now()
+    task.began = now
+    if (this.#timed++ < timedPerTick) {
+      partition.untilTimed = 1
+    } else {
+      const each = (now - this.#lastTimed) / Math.max(1, this.handled - this.#handledThen)
+      partition.untilTimed = Math.max(1, Math.min(atMostOneIn, Math.ceil(timedEvery / each)))
+    }
+    this.#lastTimed = now
+    this.#handledThen = this.handled
   }
 
   finished(task: Task, outcome: Outcome): void {
-    if (outcome === 'success') this.handled++
-    else if (outcome === 'skip') this.skipped++
-    else if (outcome === 'failure') this.failed++
-    else this.abandoned++
-    if (this.observed) this.#observed(task, outcome)
-  }
-
-  #observed({ began, partition }: Task, outcome: Outcome): void {
-    // A batch is told of as a whole.
-    if (partition.route.definition.batch) return
-    const { sample } = partition
-    if (began === undefined) {
-      if (outcome === 'success') sample.untimed++
-      else this.#tell(partition, outcome, 1, sample.duration)
+    const began = task.more?.began
+    if (outcome === 'success') {
+      this.handled++
+      task.partition.untold++
+      if (began !== undefined) this.#tellTimed(task.partition, outcome, began)
       return
     }
-    sample.duration = performance.now() - began
-    sample.quick = sample.duration < quick
-    const untimed = outcome === 'success' ? sample.untimed : 0
-    if (untimed > 0) sample.untimed = 0
-    this.#tell(partition, outcome, 1 + untimed, sample.duration)
+    if (outcome === 'skip') this.skipped++
+    else if (outcome === 'failure') this.failed++
+    else this.abandoned++
+    // A batch is told of as a whole.
+    if (!this.observed || task.partition.route.definition.batch) return
+    if (began !== undefined) this.#tellTimed(task.partition, outcome, began)
+    else this.#tell(task.partition, outcome, 1)
   }
 
-  #tell({ topic, partition }: Partition, outcome: Outcome, count: number, duration: number): void {
+  #tellTimed(partition: Partition, outcome: Outcome, began: number): void {
+    partition.lastDuration = performance.now() - began
+    const count = outcome === 'success' ? partition.untold : 1
+    if (outcome === 'success') partition.untold = 0
+    this.#tell(partition, outcome, count)
+  }
+
+  #tell({ topic, partition, lastDuration: duration }: Partition, outcome: Outcome, count: number): void {
     this.emit({ type: 'handled', topic, partition, count, calls: count, outcome, duration })
   }
 
   /** What was handled and not told of yet. */
   flush(partitions: Iterable<Partition>): void {
-    for (const partition of partitions) {
-      const { sample } = partition
-      if (sample.untimed === 0) continue
-      const { untimed, duration } = sample
-      sample.untimed = 0
-      this.#tell(partition, 'success', untimed, duration)
-    }
+    for (const partition of partitions) this.#flush(partition)
+  }
+
+  #flush(partition: Partition): void {
+    const { untold, route } = partition
+    partition.untold = 0
+    if (this.observed && untold > 0 && !route.definition.batch) this.#tell(partition, 'success', untold)
   }
 
   /** Runs a batch's handler, and tells how long it took; its messages' ends are counted one by one. */
@@ -118,8 +136,13 @@ export class Journal {
     }
   }
 
-  /** Now and then: the clock is not asked for each message. */
-  tick(): void {
+  /** Now and then, for what need not be looked at for each message. */
+  tick(partitions: Iterable<Partition>): void {
+    for (const partition of partitions) {
+      this.#flush(partition)
+      partition.untilTimed = 1
+    }
+    this.#timed = 0
     if (this.handled === this.#handledAtTick) return
     this.#handledAtTick = this.handled
     this.lastHandled = Date.now()

@@ -1,4 +1,5 @@
 // Brings dead letters back to where they came from.
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   Consumer,
   type ConsumerConfig,
@@ -19,9 +20,9 @@ export interface RedriveOptions {
   to?: (message: Message) => string | undefined
   /** Which letters: all without it. The others are passed over. */
   filter?: (message: Message) => boolean
-  /** The most letters to bring back. */
+  /** The most letters to bring back: all without it. The next call goes on behind them. */
   limit?: number
-  /** Letters per second, at most. */
+  /** Letters per second, at most, counted from the first. */
   rate?: number
   /** Says what would be done, and does nothing: nothing is sent, nothing committed. */
   dryRun?: boolean
@@ -38,17 +39,28 @@ export interface RedriveResult {
 }
 
 const joinTimeout = 60_000
+// Letters that are sent and committed together.
+const together = 500
 
 /**
  * Sends the letters that a dead-letter topic holds when it is called to the topics they came from, byte for byte and
- * without the headers that were added. A letter's offset is committed after its delivery: a crash may bring back twice,
- * and leaves none behind. Resolves at the end of the topic, or when the signal aborts.
+ * without the headers that were added. A letter's offset is committed after its delivery: a crash may bring some back
+ * twice, and leaves none behind. Resolves at the end of the topic, at the limit, or when the signal aborts; rejects with
+ * the KafkaError of a letter that could not be delivered, and with `_INVALID_ARG` for what it does not accept.
  */
 export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
-  const { config, from, signal, onError, limit } = options ?? {}
+  const { config, from, signal, onError, limit, rate } = options ?? {}
   if (typeof config?.['group.id'] !== 'string') throw invalid("config of redrive() has a 'group.id'")
   if (typeof from !== 'string' || from === '') throw invalid('from of redrive() is the name of a dead-letter topic')
   const most = integer(limit, 'limit of redrive()', 1, Number.POSITIVE_INFINITY)
+  if (rate !== undefined && !(typeof rate === 'number' && rate > 0)) {
+    throw invalid(`rate of redrive() is a number above 0; got ${String(rate)}`)
+  }
+  for (const name of ['to', 'filter', 'onLetter'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'function') {
+      throw invalid(`${name} of redrive() is a function of a letter`)
+    }
+  }
   const consumer = new Consumer(
     { 'auto.offset.reset': 'earliest', ...config, 'enable.auto.commit': false, 'enable.auto.offset.store': false },
     { onError },
@@ -63,6 +75,12 @@ export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
   }
 }
 
+/** A letter, and the topic it goes to; undefined for one that is passed over. */
+interface Letter {
+  readonly message: Message
+  readonly to: string | undefined
+}
+
 class Redrive {
   readonly #consumer: Consumer
   readonly #producer: Producer
@@ -70,7 +88,8 @@ class Redrive {
   readonly #result: RedriveResult = { redriven: 0, skipped: 0 }
   /** Partition to the end that it had in the beginning. */
   readonly #ends = new Map<number, number>()
-  readonly #began = performance.now()
+  // When the next letter may go, with a rate.
+  #next = 0
 
   constructor(consumer: Consumer, producer: Producer, options: RedriveOptions) {
     this.#consumer = consumer
@@ -81,9 +100,9 @@ class Redrive {
   async run(most: number, signal: AbortSignal | undefined): Promise<RedriveResult> {
     const joinedBy = performance.now() + joinTimeout
     while (!signal?.aborted && this.#result.redriven < most) {
-      const message = await this.#poll(signal)
-      if (message) {
-        await this.#take(message)
+      const letters = await this.#letters(most - this.#result.redriven, signal)
+      if (letters.length > 0) {
+        await this.#bringBack(letters)
         continue
       }
       const assignment = this.#consumer.assignment
@@ -96,9 +115,58 @@ class Redrive {
     return this.#result
   }
 
-  async #poll(signal: AbortSignal | undefined): Promise<Message | null> {
+  /** What is there, up to so many that are to be brought back; with a rate one, when its time has come. */
+  async #letters(most: number, signal: AbortSignal | undefined): Promise<Letter[]> {
+    const { rate, dryRun } = this.#options
+    const count = rate === undefined || dryRun ? Math.min(most, together) : 1
+    const letters: Letter[] = []
+    for (let sent = 0; sent < count && letters.length < together; ) {
+      const message = await this.#poll(letters.length === 0 ? 500 : 0, signal)
+      if (!message) break
+      // What failed again meanwhile, and came back here, is for the next time.
+      if (message.offset >= (await this.#endOf(message.partition))) continue
+      const letter = { message, to: this.#topicOf(message) }
+      letters.push(letter)
+      if (letter.to === undefined) continue
+      sent++
+      if (rate !== undefined && !dryRun && !(await this.#pace(rate, signal))) return []
+    }
+    return letters
+  }
+
+  #topicOf(message: Message): string | undefined {
+    const { filter, to = topicOf } = this.#options
+    return filter && !filter(message) ? undefined : to(message)
+  }
+
+  /** Waits until the next may go; false when it is not to go any more. */
+  async #pace(rate: number, signal: AbortSignal | undefined): Promise<boolean> {
+    const now = performance.now()
+    this.#next = Math.max(this.#next, now)
+    const wait = this.#next - now
+    this.#next += 1000 / rate
+    if (wait > 0) await delay(wait, undefined, { signal }).catch(() => {})
+    return !signal?.aborted
+  }
+
+  /** Sends letters, and commits when all are delivered. */
+  async #bringBack(letters: readonly Letter[]): Promise<void> {
+    const { onLetter, dryRun } = this.#options
+    const sends: Promise<unknown>[] = []
+    for (const { message, to } of letters) {
+      onLetter?.(message, to)
+      if (to === undefined) continue
+      if (!dryRun) sends.push(this.#producer.send(recordOf(message, to)))
+    }
+    const failed = (await Promise.allSettled(sends)).find(({ status }) => status === 'rejected')
+    if (failed) throw (failed as PromiseRejectedResult).reason
+    if (!dryRun) await this.#consumer.commit(letters.map(({ message }) => message))
+    for (const { to } of letters) this.#result[to === undefined ? 'skipped' : 'redriven']++
+  }
+
+  async #poll(timeout: number, signal: AbortSignal | undefined): Promise<Message | null> {
     try {
-      return await this.#consumer.poll(500, signal ? { signal } : {})
+      return await this.#consumer.poll(timeout, signal ? { signal } : {})
     } catch (error) {
       if (signal?.aborted && error === signal.reason) return null
       throw error
@@ -128,29 +196,6 @@ class Redrive {
     const { from: topic } = this.#options
     const [{ offset }] = await this.#consumer.committed([{ topic, partition }])
     return offset >= 0 ? offset : (await this.#consumer.watermarks({ topic, partition })).low
-  }
-
-  async #take(message: Message): Promise<void> {
-    // What failed again meanwhile, and came back here, is for the next time.
-    if (message.offset >= (await this.#endOf(message.partition))) return
-    const { filter, to = topicOf, onLetter, dryRun } = this.#options
-    const topic = filter && !filter(message) ? undefined : to(message)
-    onLetter?.(message, topic)
-    if (topic === undefined) {
-      this.#result.skipped++
-    } else {
-      if (!dryRun) await this.#producer.send(recordOf(message, topic))
-      this.#result.redriven++
-      await this.#pace()
-    }
-    if (!dryRun) await this.#consumer.commit(message)
-  }
-
-  async #pace(): Promise<void> {
-    const { rate } = this.#options
-    if (rate === undefined) return
-    const wait = (this.#result.redriven / rate) * 1000 - (performance.now() - this.#began)
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
   }
 }
 

@@ -10,15 +10,15 @@ import {
   type TopicPartition,
   type TopicPartitionOffset,
 } from '../index.js'
-import { Batcher } from './batcher.js'
+import type { Batcher } from './batcher.js'
 import { Flow } from './flow.js'
+import { Handling, nameOf } from './handling.js'
 import type { Journal } from './journal.js'
-import type { Route, Router } from './router.js'
-import { Scheduler } from './scheduler.js'
+import type { Router } from './router.js'
 import type { Sender } from './sender.js'
 import type { ProcessorSettings } from './settings.js'
-import { Partition, Task, type TaskHost } from './task.js'
-import type { Outcome, ProcessorEvent, ProcessorMessage } from './types.js'
+import { Partition, type Task } from './task.js'
+import type { Outcome } from './types.js'
 
 const storeInterval = 200
 // For handlers that heed their signal, after it has aborted.
@@ -33,18 +33,10 @@ const movedOn = new Set([
   'STALE_MEMBER_EPOCH',
 ])
 
-const nameOf = (topic: string, partition: number) => `${partition}/${topic}`
-
-export class ConsumerRun implements TaskHost {
-  readonly #settings: ProcessorSettings
-  readonly #router: Router
-  readonly #journal: Journal
+export class ConsumerRun extends Handling {
   readonly #sender: Sender
-  readonly #partitions = new Map<string, Partition>()
-  readonly #batchers = new Map<Route, Batcher>()
   readonly #dirty = new Set<Partition>()
   readonly #end = new AbortController()
-  readonly scheduler: Scheduler
   readonly consumer: Consumer
   readonly flow: Flow
   #failure: { error: unknown } | undefined
@@ -58,17 +50,9 @@ export class ConsumerRun implements TaskHost {
   joined = false
 
   constructor(settings: ProcessorSettings, router: Router, journal: Journal, sender: Sender) {
-    this.#settings = settings
-    this.#router = router
-    this.#journal = journal
+    super(settings, router, journal)
     this.#sender = sender
-    const { options, concurrency, orderBy } = settings
-    const { logger, onStatistics, onThrottle, tokenProvider } = options
-    this.scheduler = new Scheduler(concurrency, orderBy, {
-      handle: (task) => this.#handle(task),
-      finished: (task, outcome) => this.#finished(task, outcome),
-      failed: (error) => this.fail(error),
-    })
+    const { logger, onStatistics, onThrottle, tokenProvider } = settings.options
     this.consumer = new Consumer(configOf(settings), {
       logger,
       onStatistics,
@@ -79,16 +63,16 @@ export class ConsumerRun implements TaskHost {
       onRevoked: (partitions) => this.#revoked(partitions),
       onLost: (partitions) => this.#lost(partitions),
     })
-    this.flow = new Flow(settings, this.scheduler, this.consumer, this.#partitions, journal, (error) =>
+    this.flow = new Flow(settings, this.scheduler, this.consumer, this.partitions, journal, (error) =>
       this.onError(error as KafkaError),
     )
   }
 
   /** An error of a broker or of the library: the program decides whether that is the end. */
   onError(error: KafkaError): void {
-    this.#journal.lastError = error
+    this.journal.lastError = error
     try {
-      const result = this.#settings.options.onError(error)
+      const result = this.settings.options.onError(error)
       if (result instanceof Promise) result.catch((thrown) => this.fail(thrown))
     } catch (thrown) {
       this.fail(thrown)
@@ -107,7 +91,7 @@ export class ConsumerRun implements TaskHost {
     if (signal?.aborted) stop()
     const timer = setInterval(() => this.#store(), storeInterval)
     try {
-      await this.consumer.subscribe(this.#router.topics)
+      await this.consumer.subscribe(this.router.topics)
       const reading = this.#read().catch((error) => {
         if (!this.#end.signal.aborted) this.fail(error)
       })
@@ -119,7 +103,7 @@ export class ConsumerRun implements TaskHost {
       this.fail(error)
     } finally {
       clearInterval(timer)
-      this.#journal.flush(this.#partitions.values())
+      this.journal.flush(this.partitions.values())
       signal?.removeEventListener('abort', stop)
       await this.#close()
     }
@@ -127,12 +111,12 @@ export class ConsumerRun implements TaskHost {
   }
 
   async #read(): Promise<void> {
-    const batches = this.consumer.batches({ max: this.#settings.maxQueued, signal: this.#end.signal })
+    const batches = this.consumer.batches({ max: this.settings.maxQueued, signal: this.#end.signal })
     for (;;) {
       await this.flow.room(() => this.draining)
       const { value, done } = await batches.next()
       if (done) break
-      if (this.#settings.guarantee === 'at-most-once' && !this.draining) await this.#committed(value)
+      if (this.settings.guarantee === 'at-most-once' && !this.draining) await this.#committed(value)
       else this.#accept(value, undefined)
     }
     if (this.consumer.fatalError) throw this.consumer.fatalError
@@ -145,23 +129,20 @@ export class ConsumerRun implements TaskHost {
     let batcher: Batcher | undefined
     let received = 0
     if (this.draining) return
-    const { scheduler } = this
     batch.forEach((message: Message) => {
       if (message.partition !== number || message.topic !== topic) {
         topic = message.topic
         number = message.partition
         partition = this.#partition(topic, number)
-        batcher = partition && this.#batcher(partition.route)
+        batcher = partition && this.batcherOf(partition.route)
         if (partition && (partition.closed || refused?.has(partition))) partition = undefined
       }
       if (!partition) return
       received++
-      const task = new Task(message, partition)
-      if (batcher) batcher.add(task)
-      else scheduler.add(task)
+      this.add(message, partition, batcher)
     })
-    this.#journal.received += received
-    scheduler.pump()
+    this.journal.received += received
+    this.scheduler.pump()
   }
 
   /** At most once: what is committed first may be handled. */
@@ -190,30 +171,14 @@ export class ConsumerRun implements TaskHost {
   }
 
   #partition(topic: string, partition: number): Partition | undefined {
-    return this.#partitions.get(nameOf(topic, partition))
-  }
-
-  #batcher(route: Route): Batcher | undefined {
-    if (!route.definition.batch) return undefined
-    let batcher = this.#batchers.get(route)
-    if (!batcher) {
-      const ordered = this.#settings.orderBy !== 'none'
-      batcher = new Batcher(route, this.scheduler, ordered, (tasks, call) => this.#journal.timed(tasks, call))
-      this.#batchers.set(route, batcher)
-    }
-    return batcher
+    return this.partitions.get(nameOf(topic, partition))
   }
 
   // --- Handling
 
-  #handle(task: Task): unknown {
-    if (this.#journal.observed) this.#journal.begun(task)
-    return task.partition.route.handle(task.message as ProcessorMessage, task)
-  }
-
-  #finished(task: Task, outcome: Outcome): void {
+  protected override finished(task: Task, outcome: Outcome): void {
     const { partition } = task
-    this.#journal.finished(task, outcome)
+    this.journal.finished(task, outcome)
     if (outcome === 'success' || outcome === 'skip') {
       if (partition.finish(task) && !partition.dirty) {
         partition.dirty = true
@@ -223,24 +188,19 @@ export class ConsumerRun implements TaskHost {
     if (partition.paused) this.flow.look(partition)
   }
 
-  send(record: ProducerRecord): Promise<DeliveryReport> {
+  protected override failed(error: unknown): void {
+    this.fail(error)
+  }
+
+  override send(record: ProducerRecord): Promise<DeliveryReport> {
     return this.#sender.send(record)
-  }
-
-  sleep(ms: number, tasks: readonly Task[]): Promise<void> {
-    return this.scheduler.sleep(ms, tasks)
-  }
-
-  emit(event: ProcessorEvent): void {
-    this.#journal.emit(event)
   }
 
   // --- Offsets
 
   /** Stores what is handled, for librdkafka to commit. */
   #store(only?: ReadonlySet<Partition>): boolean {
-    this.#journal.tick()
-    if (this.#journal.observed) this.#journal.flush(this.#partitions.values())
+    this.journal.tick(this.partitions.values())
     if (this.#dirty.size === 0 || this.consumer.fatalError) return false
     const offsets: TopicPartitionOffset[] = []
     for (const partition of this.#dirty) {
@@ -250,7 +210,7 @@ export class ConsumerRun implements TaskHost {
       const { passed } = partition
       if (passed) offsets.push(passed)
     }
-    if (offsets.length === 0 || this.#settings.guarantee === 'at-most-once') return false
+    if (offsets.length === 0 || this.settings.guarantee === 'at-most-once') return false
     try {
       this.consumer.storeOffsets(offsets)
     } catch (error) {
@@ -279,14 +239,14 @@ export class ConsumerRun implements TaskHost {
   async #assigned(list: TopicPartition[]): Promise<TopicPartitionOffset[] | undefined> {
     this.joined = true
     for (const { topic, partition } of list) {
-      const route = this.#router.route(topic)
+      const route = this.router.route(topic)
       if (!route) continue
       const ours = new Partition(topic, partition, route, this)
       if (this.draining) ours.close()
-      this.#partitions.set(nameOf(topic, partition), ours)
+      this.partitions.set(nameOf(topic, partition), ours)
     }
     this.emit({ type: 'rebalance', kind: 'assigned', partitions: list })
-    return (await this.#settings.options.onAssigned?.(list)) ?? undefined
+    return (await this.settings.options.onAssigned?.(list)) ?? undefined
   }
 
   /** Work in flight is finished, within bounds; then it is committed; then the partitions are given up. */
@@ -294,11 +254,11 @@ export class ConsumerRun implements TaskHost {
     await this.#finishCommitted(list.map(({ topic, partition }) => this.#partition(topic, partition)))
     const partitions = this.#closePartitions(list)
     this.emit({ type: 'rebalance', kind: 'revoked', partitions: list })
-    if (!(await this.#settled(partitions, this.#settings.drainTimeout))) {
+    if (!(await this.#settled(partitions, this.settings.drainTimeout))) {
       await this.#abandon(partitions, new KafkaError('_TIMED_OUT', 'the partition is given up: draining took too long'))
     }
     try {
-      await this.#settings.options.onRevoked?.(list)
+      await this.settings.options.onRevoked?.(list)
     } finally {
       if (this.#store(new Set(partitions))) await this.#commitStored()
       await this.#forget(partitions)
@@ -313,7 +273,7 @@ export class ConsumerRun implements TaskHost {
       partitions,
       new KafkaError('_ASSIGNMENT_LOST', 'the partition is taken by another member already'),
     )
-    const { onLost, onRevoked } = this.#settings.options
+    const { onLost, onRevoked } = this.settings.options
     try {
       await (onLost ?? onRevoked)?.(list)
     } finally {
@@ -323,10 +283,10 @@ export class ConsumerRun implements TaskHost {
 
   /** At most once: what waits is committed already, and nobody else will handle it. */
   async #finishCommitted(list: readonly (Partition | undefined)[]): Promise<void> {
-    if (this.#settings.guarantee !== 'at-most-once') return
-    for (const batcher of this.#batchers.values()) batcher.hurry()
+    if (this.settings.guarantee !== 'at-most-once') return
+    for (const batcher of this.batchers.values()) batcher.hurry()
     const through = () => this.scheduler.stopped || list.every((p) => !p || p.queued + p.busy === 0)
-    await this.scheduler.until(through, this.#settings.drainTimeout)
+    await this.scheduler.until(through, this.settings.drainTimeout)
   }
 
   #closePartitions(list: readonly TopicPartition[]): Partition[] {
@@ -335,7 +295,7 @@ export class ConsumerRun implements TaskHost {
       const ours = this.#partition(topic, partition)
       if (!ours) continue
       partitions.push(ours)
-      for (const batcher of this.#batchers.values()) batcher.drop(ours)
+      for (const batcher of this.batchers.values()) batcher.drop(ours)
       this.scheduler.close(ours)
     }
     return partitions
@@ -352,16 +312,16 @@ export class ConsumerRun implements TaskHost {
   }
 
   async #forget(partitions: readonly Partition[]): Promise<void> {
-    this.#journal.flush(partitions)
+    this.journal.flush(partitions)
     for (const partition of partitions) {
       this.#dirty.delete(partition)
-      this.#partitions.delete(nameOf(partition.topic, partition.partition))
+      this.partitions.delete(nameOf(partition.topic, partition.partition))
     }
     await this.flow.forget(partitions)
   }
 
   get assigned(): Partition[] {
-    return [...this.#partitions.values()]
+    return [...this.partitions.values()]
   }
 
   // --- The end
@@ -372,11 +332,11 @@ export class ConsumerRun implements TaskHost {
     const partitions = this.assigned
     await this.#finishCommitted(partitions)
     this.scheduler.stop()
-    for (const batcher of this.#batchers.values()) batcher.stop()
+    for (const batcher of this.batchers.values()) batcher.stop()
     const busy = () => partitions.some((partition) => partition.busy > 0)
     if (busy()) {
       void this.flow.pauseAll()
-      if (!(await this.#settled(partitions, this.#settings.drainTimeout))) {
+      if (!(await this.#settled(partitions, this.settings.drainTimeout))) {
         await this.#abandon(partitions, new KafkaError('_TIMED_OUT', 'the processor stops: draining took too long'))
       }
     }

@@ -169,8 +169,10 @@ export class Partition implements TopicPartition {
   readonly #controller = new AbortController()
   /** What is handled of it does not count any more. (A signal's own getter is slow for something asked so often.) */
   aborted = false
-  /** For observers: see journal.ts. */
-  readonly sample = { untimed: 0, duration: 0, quick: false }
+  /** For observers (see journal.ts): handled and not told of, messages until one is timed, and how long that took. */
+  untold = 0
+  untilTimed = 1
+  lastDuration = 0
   /** Key to lane, with `orderBy: 'key'`; the one without a name holds what is ordered by nothing else. */
   readonly lanes = new Map<string, Lane>()
   lane: Lane | undefined = undefined

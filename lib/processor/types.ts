@@ -107,8 +107,8 @@ export type Guarantee = 'at-least-once' | 'at-most-once' | 'exactly-once'
 export type Outcome = 'success' | 'skip' | 'failure' | 'abandoned'
 
 /**
- * What observers are told. Times in milliseconds. A `handled` tells of `count` messages, with the time of the last: of
- * handlers that take less than 50 microseconds one in 32 is timed, and for a batch it is the time of the batch.
+ * What observers are told. Times in milliseconds. A `handled` tells of `count` messages, with the time of the last: all
+ * are timed up to some two thousand a second, and a sample of more. For a batch it is the time of the batch.
  */
 export type ProcessorEvent =
   | {

@@ -1,6 +1,6 @@
 // Examples as their users run them: processes of their own, and READMEs followed to the letter.
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,6 +13,34 @@ export const root = fileURLToPath(new URL('../../', import.meta.url))
 /** A directory for what an example writes. */
 export const scratch = (): string => mkdtempSync(join(tmpdir(), 'odradek-example-'))
 
+/** What `npm run setup` makes: linked, for it takes minutes. */
+const madeBySetup = ['node_modules', 'dist', 'build', 'prebuilds']
+// Beside that: what git ignores, where git is not there to say so.
+const ignored = new Set([...madeBySetup, '.git', '.cache', 'coverage'])
+
+/**
+ * A fresh checkout: what git knows of this tree, as it is now, in a directory of its own. Nothing that a program or a test
+ * has left behind is in it, and nothing that somebody has forgotten to add.
+ */
+export function checkout(): string {
+  const clone = mkdtempSync(join(tmpdir(), 'odradek-checkout-'))
+  onTestFinished(() => rmSync(clone, { recursive: true, force: true }))
+  for (const file of tracked()) cpSync(join(root, file), join(clone, file), { recursive: true })
+  for (const name of madeBySetup) if (existsSync(join(root, name))) symlinkSync(join(root, name), join(clone, name))
+  return clone
+}
+
+function tracked(): string[] {
+  try {
+    const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard']
+    const listed = execFileSync('git', args, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] })
+    return [...new Set(listed.toString().split('\0'))].filter((file) => file !== '' && existsSync(join(root, file)))
+  } catch {
+    // No git on this machine, or one that does not trust the directory's owner.
+    return readdirSync(root).filter((name) => !ignored.has(name) && !/^build-|\.db(-\w+)?$/.test(name))
+  }
+}
+
 const { KAFKA_BROKERS: _, ...inherited } = process.env
 
 export class Example {
@@ -21,12 +49,12 @@ export class Example {
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
   #gone = false
 
-  /** Runs a file of examples/, or a whole command in the root of the repository; ends with the test. */
-  constructor(command: string | readonly string[], env: Record<string, string> = {}) {
+  /** Runs a file of examples/, or a whole command in the root of a checkout; ends with the test. */
+  constructor(command: string | readonly string[], env: Record<string, string> = {}, cwd = root) {
     const [program, args] =
       typeof command === 'string' ? ['sh', ['-c', `exec ${command}`]] : [process.execPath, command]
     this.#child = spawn(program, args as string[], {
-      cwd: root,
+      cwd,
       env: { ...inherited, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -106,34 +134,31 @@ const patternOf = (lines: string[]): RegExp =>
   )
 
 /**
- * Follows a README: its first command is the program, which runs on while each of the others is given until it shows what
- * the README says. Returns the program.
+ * Follows a README in a fresh checkout, to the letter: its first command is the program, which runs on while each of the
+ * others is given until it shows what the README says.
  */
-export async function follow(readme: string, env: Record<string, string> = {}): Promise<Example> {
+export async function follow(readme: string): Promise<{ program: Example; clone: string }> {
   await ensureSystemPackages(['curl'])
+  const clone = checkout()
   const [first, ...others] = commandsOf(readme)
-  const program = new Example(first.command, env)
+  const program = new Example(first.command, {}, clone)
   // Its services print in either order.
   for (const line of first.expected) await program.shows(patternOf([line]))
-  for (const each of others) await gives(readme, each, env, program)
-  return program
+  for (const each of others) await gives(readme, each, clone, program)
+  return { program, clone }
 }
 
 /** The same for a README of commands that end by themselves. */
 export async function followCommands(readme: string): Promise<void> {
-  for (const each of commandsOf(readme)) await gives(readme, each, {})
+  const clone = checkout()
+  for (const each of commandsOf(readme)) await gives(readme, each, clone)
 }
 
-async function gives(
-  readme: string,
-  { command, expected }: Command,
-  env: Record<string, string>,
-  program?: Example,
-): Promise<void> {
+async function gives(readme: string, { command, expected }: Command, cwd: string, program?: Example): Promise<void> {
   const pattern = patternOf(expected)
   let shown = ''
   const matches = async () => {
-    shown = await run(command, env)
+    shown = await run(command, cwd)
     return pattern.test(shown.trimEnd())
   }
   // Beside a program that works in the background, its effects may need a moment.
@@ -145,10 +170,8 @@ async function gives(
     )
 }
 
-function run(command: string, env: Record<string, string>): Promise<string> {
+function run(command: string, cwd: string): Promise<string> {
   return new Promise((resolve) => {
-    execFile('sh', ['-c', command], { cwd: root, env: { ...inherited, ...env } }, (_error, stdout, stderr) =>
-      resolve(stdout + stderr),
-    )
+    execFile('sh', ['-c', command], { cwd, env: inherited }, (_error, stdout, stderr) => resolve(stdout + stderr))
   })
 }

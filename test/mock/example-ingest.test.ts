@@ -6,7 +6,7 @@ import { Example, follow, root } from '../helpers/example.js'
 import { waitFor } from '../helpers/wait.js'
 
 it('does what its README says', { timeout: 120_000 }, async () => {
-  const program = await follow('examples/ingest/README.md')
+  const { program } = await follow('examples/ingest/README.md')
   expect(await program.stop()).toBe(0)
 })
 

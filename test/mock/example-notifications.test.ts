@@ -1,4 +1,6 @@
 // examples/notifications on the embedded cluster: its README, its page in a real browser, every bad input.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import Database from 'libsql'
 import { MockCluster } from 'odradek'
 import { type Browser, chromium, type Page } from 'playwright-core'
@@ -37,7 +39,8 @@ it('does what its README says, in a browser, and loses nothing when the worker i
 }, async ({ skip }) => {
   const executablePath = await findChromium()
   if (!executablePath) return skip(`no Chromium: ${unavailable}`)
-  const program = await follow('examples/notifications/README.md', { DATABASE: `${scratch()}/notifications.db` })
+  const { program, clone } = await follow('examples/notifications/README.md')
+  expect(existsSync(join(clone, 'notifications.db'))).toBe(true)
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] })
   onTestFinished(() => browser.close())
   const [alice, bob] = [await openPage(browser, 'alice'), await openPage(browser, 'bob')]

@@ -1,4 +1,6 @@
 // examples/orders on the embedded cluster: its README, every bad input, the database down, poison, SIGTERM.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import Database from 'libsql'
 import { Consumer, MockCluster, Producer } from 'odradek'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -8,7 +10,8 @@ import { waitFor } from '../helpers/wait.js'
 const file = (name: string) => `${root}examples/orders/${name}`
 
 it('does what its README says, and starts again what dies', { timeout: 120_000 }, async () => {
-  const program = await follow('examples/orders/README.md', { DATABASE: `${scratch()}/stock.db` })
+  const { program, clone } = await follow('examples/orders/README.md')
+  expect(existsSync(join(clone, 'stock.db'))).toBe(true)
   for (const [service, port, name] of [
     ['orders', 7081, 'order-service'],
     ['inventory', 7082, 'inventory-service'],

@@ -22,11 +22,3 @@ it('has a row in its README for each file', () => {
   const files = readdirSync(`${root}examples/tour`).filter((name) => name.endsWith('.mjs') && name !== 'main.mjs')
   expect([...readme.matchAll(/\]\((\S+\.mjs)\)/g)].map(([, file]) => file).sort()).toEqual(files.sort())
 })
-
-it.each(['orders', 'notifications', 'ingest', 'tour'])('examples/%s has a Kafka for who has Docker', (name) => {
-  const file = `examples/${name}/compose.yaml`
-  expect(readFileSync(root + file, 'utf8')).toMatch(
-    /^services:\n {2}kafka:\n {4}image: apache\/kafka:\d+\.\d+\.\d+\n {4}ports: \["9092:9092"\]\n/m,
-  )
-  expect(readFileSync(`${root}examples/${name}/README.md`, 'utf8')).toContain(`docker compose -f ${file} up --wait`)
-})

@@ -1,81 +1,16 @@
-// Processors on the embedded cluster: handling, acknowledgement, order, bounds, ends.
-import { type ConsumerConfig, KafkaError, MockCluster, Producer, type ProducerRecord } from 'odradek'
-import { type HandlerContext, Processor, type ProcessorMessage, type ProcessorOptions } from 'odradek/processor'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+// Processors on the embedded cluster: handling, acknowledgement, order, bounds, batches.
+import { KafkaError } from 'odradek'
+import type { HandlerContext, ProcessorMessage } from 'odradek/processor'
+import { describe, expect, it } from 'vitest'
+import { openBench, sleep, start } from '../helpers/processors.js'
 import { rejection, waitFor } from '../helpers/wait.js'
 
-let cluster: MockCluster
-let producer: Producer
-
-beforeAll(async () => {
-  cluster = new MockCluster({ brokers: 1 })
-  producer = new Producer({ 'bootstrap.servers': cluster.bootstrapServers, 'linger.ms': 0 })
-})
-afterAll(async () => {
-  await producer.close()
-  await cluster.close()
-})
-
-const onError = () => {}
-
-function processorOf(group: string, options: Partial<ProcessorOptions> = {}, config: ConsumerConfig = {}) {
-  return new Processor(
-    { 'bootstrap.servers': cluster.bootstrapServers, 'group.id': group, 'fetch.wait.max.ms': 20, ...config },
-    { onError, ...options },
-  )
-}
-
-/** Values '0', '1', … round robin over the partitions; keys 'k0' … by number of keys. */
-async function topicOf(
-  name: string,
-  count: number,
-  { partitions = 1, keys = count }: { partitions?: number; keys?: number } = {},
-) {
-  await cluster.createTopic(name, { partitions })
-  await fill(name, 0, count, { partitions, keys })
-  return name
-}
-
-async function fill(
-  name: string,
-  from: number,
-  to: number,
-  { partitions = 1, keys = to }: { partitions?: number; keys?: number } = {},
-) {
-  const records = Array.from({ length: to - from }, (_, i) => {
-    const n = from + i
-    return { value: String(n), key: `k${n % keys}`, partition: (n % keys) % partitions }
-  })
-  expect((await producer.sendBatch(name, records)).failures).toEqual([])
-}
-
-async function committedOf(group: string, topic: string, partitions = 1): Promise<number[]> {
-  const { Consumer } = await import('odradek')
-  await using consumer = new Consumer({ 'bootstrap.servers': cluster.bootstrapServers, 'group.id': group })
-  const list = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
-  return (await consumer.committed(list)).map(({ offset }) => offset)
-}
-
-/** Starts it; `stop` ends it and waits. */
-function start(app: Processor) {
-  const controller = new AbortController()
-  const done = app.run({ signal: controller.signal })
-  done.catch(() => {})
-  return {
-    done,
-    stop: async () => {
-      controller.abort()
-      await done
-    },
-  }
-}
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+const { processorOf, numbered, send, committedOf } = openBench()
 const number = (message: ProcessorMessage) => Number(message.text())
 
 describe('handling', () => {
   it('hands each message to the handler of its topic, in order, and commits what was handled', async () => {
-    const [a, b] = [await topicOf('route-a', 300, { partitions: 2 }), await topicOf('route-b', 50)]
+    const [a, b] = [await numbered('route-a', 300, { partitions: 2 }), await numbered('route-b', 50)]
     const seen: Record<string, number[]> = {}
     const app = processorOf('route')
     app.topic(a, (message) => {
@@ -99,7 +34,7 @@ describe('handling', () => {
   })
 
   it('rejects with what a handler throws; its offset and those behind it are not committed', async () => {
-    const topic = await topicOf('throws', 100)
+    const topic = await numbered('throws', 100)
     const app = processorOf('throws')
     const boom = new Error('boom')
     const seen: number[] = []
@@ -115,7 +50,7 @@ describe('handling', () => {
   })
 
   it('takes the word of message.ack: success, skip, fail', async () => {
-    const topic = await topicOf('acks', 10)
+    const topic = await numbered('acks', 10)
     const app = processorOf('acks')
     app.topic(topic, (message) => {
       const n = number(message)
@@ -129,7 +64,7 @@ describe('handling', () => {
   })
 
   it("with acknowledge: 'explicit' a message is handled when it is acknowledged, not when the handler returns", async () => {
-    const topic = await topicOf('explicit', 6)
+    const topic = await numbered('explicit', 6)
     const kept: ProcessorMessage[] = []
     const app = processorOf('explicit', { acknowledge: 'explicit', concurrency: 6, orderBy: 'none' })
     app.topic(topic, (message) => {
@@ -148,7 +83,7 @@ describe('handling', () => {
   })
 
   it('wraps handlers so that a failure meets middleware in the order of use()', async () => {
-    const topic = await topicOf('order-of-use', 1)
+    const topic = await numbered('order-of-use', 1)
     const app = processorOf('order-of-use')
     const steps: string[] = []
     const named =
@@ -172,7 +107,7 @@ describe('handling', () => {
   })
 
   it('stops when onError throws, and goes on when it returns', async () => {
-    const topic = await topicOf('on-error', 1)
+    const topic = await numbered('on-error', 1)
     const errors: KafkaError[] = []
     const app = processorOf(
       'on-error',
@@ -193,7 +128,7 @@ describe('handling', () => {
 
 describe('concurrency', () => {
   it('keeps to the limit, and handles one message of a partition at a time', async () => {
-    const topic = await topicOf('by-partition', 400, { partitions: 8 })
+    const topic = await numbered('by-partition', 400, { partitions: 8 })
     const app = processorOf('by-partition', { concurrency: 4 })
     let running = 0
     let most = 0
@@ -216,7 +151,7 @@ describe('concurrency', () => {
   })
 
   it('by key: a key’s messages one after the other, others beside them; offsets never pass what is not handled', async () => {
-    const topic = await topicOf('by-key', 1000, { partitions: 2, keys: 50 })
+    const topic = await numbered('by-key', 1000, { partitions: 2, keys: 50 })
     const app = processorOf('by-key', { concurrency: 20, orderBy: 'key' })
     const busy = new Set<string>()
     const last = new Map<string, number>()
@@ -252,7 +187,7 @@ describe('concurrency', () => {
   })
 
   it('bounds what waits, and how far a partition gets ahead of a slow key; goes on when that is through', async () => {
-    const topic = await topicOf('bounds', 5000, { keys: 100 })
+    const topic = await numbered('bounds', 5000, { keys: 100 })
     const app = processorOf('bounds', { concurrency: 10, orderBy: 'key', maxQueued: 200, maxAhead: 1500 })
     let release: () => void = () => {}
     const slow = new Promise<void>((resolve) => {
@@ -280,7 +215,7 @@ describe('concurrency', () => {
   })
 
   it('does not keep the event loop, whatever the handlers do', async () => {
-    const topic = await topicOf('loop', 2000)
+    const topic = await numbered('loop', 2000)
     const app = processorOf('loop')
     let ticks = 0
     let least = Number.POSITIVE_INFINITY
@@ -301,11 +236,9 @@ describe('concurrency', () => {
 
 describe('batches', () => {
   it('come by number, by bytes and by time', async () => {
-    const [byCount, byBytes] = [await topicOf('batch-count', 250), await topicOf('batch-bytes', 0)]
-    await producer.sendBatch(
-      byBytes,
-      Array.from({ length: 10 }, () => ({ value: Buffer.alloc(100) })),
-    )
+    const [byCount, byBytes] = [await numbered('batch-count', 250), await numbered('batch-bytes', 0)]
+    const hundredBytes = Array.from({ length: 10 }, () => ({ value: Buffer.alloc(100) }))
+    await send(byBytes, hundredBytes)
     const sizes: Record<string, number[]> = { [byCount]: [], [byBytes]: [] }
     const app = processorOf('batch-sizes')
     const offsets: number[] = []
@@ -327,7 +260,7 @@ describe('batches', () => {
   })
 
   it('fail as a whole when the handler throws, and only in part when it says which', async () => {
-    const topic = await topicOf('batch-fails', 20)
+    const topic = await numbered('batch-fails', 20)
     const app = processorOf('batch-fails')
     app.batchTopic(topic, { max: 10 }, (batch) => {
       for (const message of batch) if (number(message) === 13) message.ack.fail(new Error('thirteen'))
@@ -336,110 +269,5 @@ describe('batches', () => {
     expect(error).toMatchObject({ name: 'BatchFailure', cause: { message: 'thirteen' } })
     expect((error as never as { failures: { message: ProcessorMessage }[] }).failures).toHaveLength(1)
     expect(await committedOf('batch-fails', topic)).toEqual([10])
-  })
-})
-
-describe('rebalances and ends', () => {
-  it('finishes what is at work, commits, and leaves; what waited is left to others', async () => {
-    const topic = await topicOf('drain', 100)
-    const app = processorOf('drain', { concurrency: 3, orderBy: 'none' })
-    let finished = 0
-    app.topic(topic, async () => {
-      await sleep(200)
-      finished++
-    })
-    const { stop } = start(app)
-    await waitFor('three are at work', () => app.health().running === 3)
-    expect(app.health()).toMatchObject({ ok: true, ready: true, state: 'running', assigned: [{ topic, partition: 0 }] })
-    await stop()
-    expect(finished).toBe(3)
-    expect(app.health()).toMatchObject({ ok: true, ready: false, state: 'stopped' })
-    expect(await committedOf('drain', topic)).toEqual([3])
-  })
-
-  it('aborts the signals of handlers that take too long, and does not commit them', async () => {
-    const topic = await topicOf('too-long', 3)
-    const app = processorOf('too-long', { drainTimeout: 50 })
-    let reason: unknown
-    app.topic(topic, async (message, { signal }) => {
-      if (number(message) < 1) return
-      await new Promise((_, reject) => {
-        signal.addEventListener('abort', () => {
-          reason = signal.reason
-          reject(signal.reason)
-        })
-      })
-    })
-    const { stop } = start(app)
-    await waitFor('the second is at work', () => app.counts.handled === 1 && app.health().running === 1)
-    await stop()
-    expect(reason).toMatchObject({ code: '_TIMED_OUT' })
-    expect(app.counts).toMatchObject({ handled: 1, failed: 0, abandoned: 1 })
-    expect(await committedOf('too-long', topic)).toEqual([1])
-  })
-
-  it('a handler may take longer than max.poll.interval.ms, alone or with a full queue', async () => {
-    const topic = await topicOf('long', 300)
-    const errors: string[] = []
-    const app = processorOf(
-      'long',
-      { maxQueued: 50, onError: ({ code }) => void errors.push(code) },
-      { 'max.poll.interval.ms': 2000, 'session.timeout.ms': 2000, 'heartbeat.interval.ms': 200 },
-    )
-    app.topic(topic, async (message) => {
-      if (number(message) === 0) await sleep(4500)
-    })
-    const { stop } = start(app)
-    await waitFor('all is handled', () => app.counts.handled === 300, 30_000)
-    await stop()
-    expect(errors).toEqual([])
-    expect(app.counts.received).toBeLessThanOrEqual(300)
-  })
-
-  it('with at-most-once a message is committed before it is handled, and a failure is not repeated', async () => {
-    const topic = await topicOf('at-most', 100)
-    const app = processorOf('at-most', { guarantee: 'at-most-once' })
-    let committed = -1
-    app.topic(topic, async (message) => {
-      if (number(message) === 0) committed = (await committedOf('at-most', topic))[0]
-      if (number(message) === 5) throw new Error('five')
-    })
-    expect((await rejection(app.run())).message).toBe('five')
-    expect(committed).toBeGreaterThan(0)
-    const [after] = await committedOf('at-most', topic)
-    expect(after).toBe(committed)
-  })
-
-  it('with at-most-once what was committed is handled before the processor stops', async () => {
-    const topic = await topicOf('at-most-stop', 100, { partitions: 2 })
-    const app = processorOf('at-most-stop', { guarantee: 'at-most-once' })
-    const seen: string[] = []
-    app.topic(topic, async (message) => {
-      await sleep(1)
-      seen.push(`${message.partition}/${message.offset}`)
-    })
-    const { stop } = start(app)
-    await waitFor('it is at work', () => app.counts.handled > 0)
-    await stop()
-    const committed = await committedOf('at-most-stop', topic, 2)
-    expect(seen.length).toBe(committed.reduce((sum, offset) => sum + Math.max(offset, 0), 0))
-    expect(new Set(seen).size).toBe(seen.length)
-  })
-
-  it('sends through context.send, and says no when it has stopped', async () => {
-    const [topic, to] = [await topicOf('send-in', 5), await topicOf('send-out', 0)]
-    const app = processorOf('send')
-    let kept: HandlerContext | undefined
-    const offsets: number[] = []
-    app.topic(topic, async (message, context) => {
-      kept = context
-      const record: ProducerRecord = { topic: to, value: message.value }
-      offsets.push((await context.send(record)).offset)
-    })
-    const { stop } = start(app)
-    await waitFor('all is handled', () => app.counts.handled === 5)
-    await stop()
-    expect(offsets).toEqual([0, 1, 2, 3, 4])
-    await expect(async () => await kept?.send({ topic: to, value: 'late' })).rejects.toMatchObject({ code: '_STATE' })
   })
 })

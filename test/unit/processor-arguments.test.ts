@@ -95,6 +95,7 @@ describe('middleware refuses', () => {
     ['retry', () => retry({ backoff: { factor: 0.5 } }), /backoff.factor/],
     ['retry', () => retry({ retryIf: true as never }), /retryIf of retry\(\) is a function/],
     ['deadLetter', () => deadLetter({ topic: '' }), /topic of deadLetter\(\)/],
+    ['deadLetter', () => deadLetter({ when: true as never }), /when of deadLetter\(\) is a function/],
     ['retryTopics', () => retryTopics({ delays: [] }), /delays of retryTopics\(\)/],
     ['timeout', () => timeout(0), /the time of timeout\(\) is an integer from 1; got 0/],
     ['circuitBreaker', () => circuitBreaker({ whenOpen: 'x' as never }), /whenOpen of circuitBreaker\(\) is one of/],
@@ -110,5 +111,10 @@ describe('middleware refuses', () => {
   it('redrive', async () => {
     await expect(redrive({ config: {}, from: 'a' })).rejects.toThrow(/config of redrive\(\) has a 'group.id'/)
     await expect(redrive({ config, from: '' })).rejects.toThrow(/from of redrive\(\)/)
+    await expect(redrive({ config, from: 'a', limit: 0 })).rejects.toThrow(/limit of redrive\(\).* got 0/)
+    await expect(redrive({ config, from: 'a', rate: 0 })).rejects.toThrow(/rate of redrive\(\).* got 0/)
+    await expect(redrive({ config, from: 'a', filter: 1 as never })).rejects.toThrow(
+      /filter of redrive\(\) is a function/,
+    )
   })
 })

@@ -1,0 +1,114 @@
+// Processors on the embedded cluster: what becomes of work in hand when they stop, or take long; what is sent.
+import type { ProducerRecord } from 'odradek'
+import type { HandlerContext, ProcessorMessage } from 'odradek/processor'
+import { describe, expect, it } from 'vitest'
+import { openBench, sleep, start } from '../helpers/processors.js'
+import { rejection, waitFor } from '../helpers/wait.js'
+
+const { processorOf, numbered, committedOf } = openBench()
+const number = (message: ProcessorMessage) => Number(message.text())
+
+describe('rebalances and ends', () => {
+  it('finishes what is at work, commits, and leaves; what waited is left to others', async () => {
+    const topic = await numbered('drain', 100)
+    const app = processorOf('drain', { concurrency: 3, orderBy: 'none' })
+    let finished = 0
+    app.topic(topic, async () => {
+      await sleep(200)
+      finished++
+    })
+    const { stop } = start(app)
+    await waitFor('three are at work', () => app.health().running === 3)
+    expect(app.health()).toMatchObject({ ok: true, ready: true, state: 'running', assigned: [{ topic, partition: 0 }] })
+    await stop()
+    expect(finished).toBe(3)
+    expect(app.health()).toMatchObject({ ok: true, ready: false, state: 'stopped' })
+    expect(await committedOf('drain', topic)).toEqual([3])
+  })
+
+  it('aborts the signals of handlers that take too long, and does not commit them', async () => {
+    const topic = await numbered('too-long', 3)
+    const app = processorOf('too-long', { drainTimeout: 50 })
+    let reason: unknown
+    app.topic(topic, async (message, { signal }) => {
+      if (number(message) < 1) return
+      await new Promise((_, reject) => {
+        signal.addEventListener('abort', () => {
+          reason = signal.reason
+          reject(signal.reason)
+        })
+      })
+    })
+    const { stop } = start(app)
+    await waitFor('the second is at work', () => app.counts.handled === 1 && app.health().running === 1)
+    await stop()
+    expect(reason).toMatchObject({ code: '_TIMED_OUT' })
+    expect(app.counts).toMatchObject({ handled: 1, failed: 0, abandoned: 1 })
+    expect(await committedOf('too-long', topic)).toEqual([1])
+  })
+
+  it('a handler may take longer than max.poll.interval.ms, alone or with a full queue', async () => {
+    const topic = await numbered('long', 300)
+    const errors: string[] = []
+    const app = processorOf(
+      'long',
+      { maxQueued: 50, onError: ({ code }) => void errors.push(code) },
+      { 'max.poll.interval.ms': 2000, 'session.timeout.ms': 2000, 'heartbeat.interval.ms': 200 },
+    )
+    app.topic(topic, async (message) => {
+      if (number(message) === 0) await sleep(4500)
+    })
+    const { stop } = start(app)
+    await waitFor('all is handled', () => app.counts.handled === 300, 30_000)
+    await stop()
+    expect(errors).toEqual([])
+    expect(app.counts.received).toBeLessThanOrEqual(300)
+  })
+
+  it('with at-most-once a message is committed before it is handled, and a failure is not repeated', async () => {
+    const topic = await numbered('at-most', 100)
+    const app = processorOf('at-most', { guarantee: 'at-most-once' })
+    let committed = -1
+    app.topic(topic, async (message) => {
+      if (number(message) === 0) committed = (await committedOf('at-most', topic))[0]
+      if (number(message) === 5) throw new Error('five')
+    })
+    expect((await rejection(app.run())).message).toBe('five')
+    expect(committed).toBeGreaterThan(0)
+    const [after] = await committedOf('at-most', topic)
+    expect(after).toBe(committed)
+  })
+
+  it('with at-most-once what was committed is handled before the processor stops', async () => {
+    const topic = await numbered('at-most-stop', 100, { partitions: 2 })
+    const app = processorOf('at-most-stop', { guarantee: 'at-most-once' })
+    const seen: string[] = []
+    app.topic(topic, async (message) => {
+      await sleep(1)
+      seen.push(`${message.partition}/${message.offset}`)
+    })
+    const { stop } = start(app)
+    await waitFor('it is at work', () => app.counts.handled > 0)
+    await stop()
+    const committed = await committedOf('at-most-stop', topic, 2)
+    expect(seen.length).toBe(committed.reduce((sum, offset) => sum + Math.max(offset, 0), 0))
+    expect(new Set(seen).size).toBe(seen.length)
+  })
+
+  it('sends through context.send, and says no when it has stopped', async () => {
+    const [topic, to] = [await numbered('send-in', 5), await numbered('send-out', 0)]
+    const app = processorOf('send')
+    let kept: HandlerContext | undefined
+    const offsets: number[] = []
+    app.topic(topic, async (message, context) => {
+      kept = context
+      const record: ProducerRecord = { topic: to, value: message.value }
+      offsets.push((await context.send(record)).offset)
+    })
+    const { stop } = start(app)
+    await waitFor('all is handled', () => app.counts.handled === 5)
+    await stop()
+    expect(offsets).toEqual([0, 1, 2, 3, 4])
+    await expect(async () => await kept?.send({ topic: to, value: 'late' })).rejects.toMatchObject({ code: '_STATE' })
+  })
+})
