@@ -16,10 +16,11 @@ function show({ kind, victim, lasted }: Fault): string {
   return `${kind} (${victim}) for ${seconds(lasted)}`
 }
 
-/** Defines the test. ODRADEK_BANK_FAULTS and ODRADEK_BANK_SEED take precedence. */
-export function bankUnderFire({ faults: defaultFaults, together = 1, session }: Fire): void {
+/** Defines the test. ODRADEK_BANK_FAULTS, ODRADEK_BANK_TOGETHER and ODRADEK_BANK_SEED take precedence. */
+export function bankUnderFire({ faults: defaultFaults, together: defaultTogether = 1, session }: Fire): void {
   const seed = Number(process.env.ODRADEK_BANK_SEED ?? 20261121)
   const faults = Number(process.env.ODRADEK_BANK_FAULTS ?? defaultFaults)
+  const together = Number(process.env.ODRADEK_BANK_TOGETHER ?? defaultTogether)
   it(`loses and doubles no transfer over ${faults} faults`, { timeout: 180_000 + faults * 60_000 }, async () => {
     await using bank = await Bank.open({ seed, session })
     while (bank.faults.length < faults) {
