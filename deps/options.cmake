@@ -25,6 +25,8 @@ if(NOT MSVC)
   # Paths of the building machine are in assertions' texts otherwise, and two prebuilds would differ by them.
   if(ODRADEK_OPENSSL_DIR)
     add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=. -ffile-prefix-map=${CMAKE_BINARY_DIR}=build)
+    # zig's default is debug information: stripped in the end, but with paths in it and slow to link.
+    add_compile_options(-g0)
     if(NOT APPLE)
       # Nothing is thrown through these frames: the tables for it, a tenth of the code, are left out.
       add_compile_options(-fno-asynchronous-unwind-tables -fno-unwind-tables)

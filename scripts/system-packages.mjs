@@ -56,7 +56,8 @@ const NEEDS = {
     ...COMPILER,
     {
       what: 'librdkafka 2.15.1 or newer with its headers',
-      there: () => output('pkg-config', ['--atleast-version=2.15.1', 'rdkafka']),
+      // It says nothing, by its exit code alone.
+      there: async () => (await output('pkg-config', ['--atleast-version=2.15.1', 'rdkafka'])) !== undefined,
       apt: 'pkg-config librdkafka-dev',
       apk: 'pkgconf librdkafka-dev',
       dnf: 'pkgconf librdkafka-devel',

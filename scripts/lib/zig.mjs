@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fetchSource, readPin, sourceDirectory } from '../fetch-source.mjs'
-import { CACHE } from './run.mjs'
+import { CACHE, ROOT } from './run.mjs'
 
 export function zigTools(target) {
   return join(CACHE, 'zig', `${readPin('zig').version}-${target.name}`)
@@ -15,6 +15,20 @@ function program(file, lines) {
   writeFileSync(file, text)
   chmodSync(file, 0o755)
 }
+
+/**
+ * The name of a source goes into LLVM's bitcode, and from there into what link-time optimisation does; -ffile-prefix-map does not
+ * reach it. Relative to a build tree, build/<name>/, it is the same wherever the repository is.
+ */
+const RELATIVE = [
+  `case "$PWD" in "${ROOT}"/build/*/*) ;; "${ROOT}"/build/*)`,
+  'for argument do',
+  '  shift',
+  `  case "$argument" in "${ROOT}"/*.c|"${ROOT}"/*.cc|"${ROOT}"/*.S) argument="../../\${argument#"${ROOT}"/}" ;; esac`,
+  '  set -- "$@" "$argument"',
+  'done ;;',
+  'esac',
+]
 
 /** Fetches zig if need be, and returns the directory with the tools of a target. */
 export async function ensureZig(target) {
@@ -30,7 +44,8 @@ export async function ensureZig(target) {
     (kind) => `export ZIG_${kind}_CACHE_DIR="\${ZIG_${kind}_CACHE_DIR:-${cache}}"`,
   )
   for (const compiler of ['cc', 'c++']) {
-    program(join(tools, `zig-${compiler}`), [...environment, `exec "${zig}" ${compiler} -target ${target.triple} "$@"`])
+    const lines = [...environment, ...RELATIVE, `exec "${zig}" ${compiler} -target ${target.triple} "$@"`]
+    program(join(tools, `zig-${compiler}`), lines)
   }
   for (const tool of ['ar', 'ranlib'])
     program(join(tools, `zig-${tool}`), [...environment, `exec "${zig}" ${tool} "$@"`])

@@ -37,7 +37,7 @@ function systemLibrdkafka() {
   execFileSync('./configure', [`--prefix=${join(work, 'made')}`, '--disable-gssapi'], options)
   for (const goal of ['lib', 'install']) execFileSync('make', ['-j2', '-C', 'src', goal], options)
   const pc = join(work, 'made', 'lib', 'pkgconfig', 'rdkafka.pc')
-  writeFileSync(pc, readFileSync(pc, 'utf8').replace(/^prefix=.*/m, `prefix=${prefix}`))
+  writeFileSync(pc, readFileSync(pc, 'utf8').replaceAll(join(work, 'made'), prefix))
   rmSync(prefix, { recursive: true, force: true })
   renameSync(join(work, 'made'), prefix)
   rmSync(work, { recursive: true })

@@ -75,6 +75,15 @@ test('each package manager gets its own names, and none gets the bare list', () 
   )
 })
 
+test('a librdkafka of the system is found by what pkg-config answers, which is no text', () => {
+  const run = (pkgConfig: string) => {
+    const tools = { 'c++': 'echo 1', cmake: 'echo 1', ninja: 'echo 1', 'pkg-config': pkgConfig }
+    return node(['scripts/system-packages.mjs', 'system'], { PATH: programs(tools), ODRADEK_NO_INSTALL: '1' })
+  }
+  expect(run('exit 0').stdout).toContain('Nothing is missing for: system')
+  expect(run('exit 1').stderr).toMatch(/^error: Missing on this machine: librdkafka 2\.15\.1 or newer/)
+})
+
 test('an installation that fails shows why and how to do it by hand', () => {
   const path = programs({
     'apt-get':
