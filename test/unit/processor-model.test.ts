@@ -189,6 +189,36 @@ describe('the scheduler', () => {
     expect(order.lastIndexOf('other')).toBeLessThan(10)
   })
 
+  it.each<[OrderBy, number, boolean]>([
+    ['key', 1, false],
+    ['key', 50, true],
+    ['none', 50, true],
+    ['partition', 1, false],
+  ])('lets the event loop turn: by %s, concurrency %i, async %s', async (orderBy, concurrency, isAsync) => {
+    let [handled, turns] = [0, 0]
+    const work = () => {
+      const until = performance.now() + 0.2
+      while (performance.now() < until);
+      handled++
+    }
+    const scheduler = new Scheduler(concurrency, orderBy, {
+      handle: isAsync ? async () => work() : work,
+      finished: (task: Task) => void task.partition.finish(task),
+      failed: () => {},
+    })
+    const partition = new Partition('t', 0, undefined as never, undefined as never)
+    for (let i = 0; i < 1000; i++) scheduler.add(new Task(messageOf(0, i, `k${i}`), partition))
+    const turn = () => {
+      turns++
+      if (handled < 1000) setImmediate(turn)
+    }
+    setImmediate(turn)
+    scheduler.pump()
+    expect(await scheduler.until(() => handled === 1000, 20_000)).toBe(true)
+    // 200 ms of work, in turns of some 10 ms and at most 32 messages (6 ms) more.
+    expect(turns).toBeGreaterThan(5)
+  })
+
   it('keeps nothing of the keys that it has seen', async () => {
     let handled = 0
     const scheduler = new Scheduler(10, 'key', {
