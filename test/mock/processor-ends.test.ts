@@ -111,4 +111,21 @@ describe('rebalances and ends', () => {
     expect(offsets).toEqual([0, 1, 2, 3, 4])
     await expect(async () => await kept?.send({ topic: to, value: 'late' })).rejects.toMatchObject({ code: '_STATE' })
   })
+
+  it('commits at once where the program says so, beside what it commits by itself', async () => {
+    const topic = await numbered('commit-at-once', 30)
+    // None of its own within this test.
+    const app = processorOf('commit-at-once', {}, { 'auto.commit.interval.ms': 3_600_000 })
+    const after: number[] = []
+    app.useBatch((next) => async (batch, context) => {
+      await next(batch, context)
+      await app.consumer?.commit(batch, { signal: context.signal })
+      after.push((await committedOf('commit-at-once', topic))[0])
+    })
+    app.batchTopic(topic, { max: 10 }, () => {})
+    const { stop } = start(app)
+    await waitFor('all is handled', () => app.counts.handled === 30)
+    expect(after).toEqual([10, 20, 30])
+    await stop()
+  })
 })

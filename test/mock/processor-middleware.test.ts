@@ -71,6 +71,36 @@ describe('retry', () => {
     expect(order.slice(50)).toEqual(['fails', 'behind'])
   })
 
+  it('may wait for longer than max.poll.interval.ms: the partition is paused, the others go on', async () => {
+    const topic = await topicOf(
+      'retry-poll',
+      [
+        ...numbers(200).map((value) => ({ value, partition: 0 })),
+        ...numbers(300).map((value) => ({ value, partition: 1 })),
+      ],
+      2,
+    )
+    const errors: string[] = []
+    const { app, events } = observed(
+      'retry-poll',
+      { maxQueued: 80, onError: ({ code }) => void errors.push(code) },
+      {
+        'max.poll.interval.ms': 2000,
+      },
+    )
+    app.use(retry({ attempts: 2, backoff: { initial: 4500, max: 4500, jitter: 0 } }))
+    const order: string[] = []
+    app.topic(topic, (message, { attempt }) => {
+      if (message.partition === 0 && message.offset === 0 && attempt === 1) throw new Error('once')
+      order.push(`${message.partition}/${message.offset}`)
+    })
+    await runUntil(app, () => order.length === 500)
+    expect(errors).toEqual([])
+    expect(events).toContainEqual({ type: 'paused', partitions: [{ topic, partition: 0 }] })
+    expect(order.indexOf('0/0')).toBe(300)
+    expect(order.slice(300)).toEqual(numbers(200).map((n) => `0/${n}`))
+  })
+
   it('stopping does not wait for the next attempt; the message is left to others', async () => {
     const topic = await topicOf('retry-stop', ['a'])
     const { app, events } = observed('retry-stop')
