@@ -1,4 +1,6 @@
 // A model of the scheduler: whatever ends when, order holds, the limit holds, and no offset passes what is not handled.
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import type { Message } from 'odradek'
 import type { OrderBy } from 'odradek/processor'
@@ -219,7 +221,9 @@ describe('the scheduler', () => {
     expect(turns).toBeGreaterThan(5)
   })
 
-  it('keeps nothing of the keys that it has seen', async () => {
+  it('keeps nothing of the keys and messages that it has seen', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
     let handled = 0
     const scheduler = new Scheduler(10, 'key', {
       handle: () => {
@@ -229,13 +233,21 @@ describe('the scheduler', () => {
       failed: () => {},
     })
     const partition = new Partition('t', 0, undefined as never, undefined as never)
+    collect()
+    const before = process.memoryUsage().heapUsed
     for (let i = 0; i < 100_000; i++) {
       scheduler.add(new Task(messageOf(0, i, `k${i}`), partition))
-      if (i % 500 === 0) scheduler.pump()
+      if (i % 500 === 0) {
+        scheduler.pump()
+        await null
+      }
     }
     scheduler.pump()
     expect(await scheduler.until(() => handled === 100_000 && scheduler.running === 0, 10_000)).toBe(true)
     expect(partition.lanes.size).toBe(0)
+    collect()
+    // 100,000 tasks are 20 MB.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(4e6)
     expect(partition.passed?.offset).toBe(100_000)
   })
 })
