@@ -320,8 +320,8 @@ export class ConsumerRun extends Handling {
     await this.flow.forget(partitions)
   }
 
-  get assigned(): Partition[] {
-    return [...this.partitions.values()]
+  get assignment(): TopicPartition[] {
+    return this.consumer.assignment
   }
 
   // --- The end
@@ -329,7 +329,7 @@ export class ConsumerRun extends Handling {
   /** What is at work is finished; nothing is begun. Meanwhile this stays a member that answers its group. */
   async #drain(): Promise<void> {
     this.draining = true
-    const partitions = this.assigned
+    const partitions = [...this.partitions.values()]
     await this.#finishCommitted(partitions)
     this.scheduler.stop()
     for (const batcher of this.batchers.values()) batcher.stop()
