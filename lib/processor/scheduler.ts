@@ -163,6 +163,7 @@ export class Scheduler {
   #begin(lane: Lane): Task {
     const { partition } = lane
     const task = lane.shift()
+    task.begun = true
     partition.queued--
     partition.busy++
     this.#counted(partition, -1)
@@ -185,6 +186,7 @@ export class Scheduler {
     lane.active++
     if (lane.active < lane.width && !lane.ready) this.#makeReady(lane)
     for (const task of tasks) {
+      task.begun = true
       task.partition.queued--
       task.partition.busy++
       this.#counted(task.partition, -1)
@@ -210,6 +212,7 @@ export class Scheduler {
 
   #again(task: Task): void {
     task.acked = 0
+    task.begun = false
     task.partition.busy--
     task.partition.queued++
     this.#counted(task.partition, 1)
@@ -255,16 +258,22 @@ export class Scheduler {
   async sleep(ms: number, tasks: readonly Task[]): Promise<void> {
     this.#leaveIfOver(tasks)
     this.running--
-    this.sleeping += tasks.length
+    this.#asleep(tasks, 1)
     this.pump()
     try {
       await this.#interruptible(ms, tasks)
     } finally {
-      this.sleeping -= tasks.length
+      this.#asleep(tasks, -1)
     }
     if (this.running < this.#concurrency || this.#isOver(tasks)) this.running++
     else await new Promise<void>((resolve) => this.#wakers.push(resolve))
     this.#leaveIfOver(tasks)
+  }
+
+  #asleep(tasks: readonly Task[], by: 1 | -1): void {
+    for (const { partition } of tasks) partition.sleeping += by
+    this.sleeping += by * tasks.length
+    if (this.#watchers.length > 0) this.#changed()
   }
 
   #isOver(tasks: readonly Task[]): boolean {
@@ -306,6 +315,11 @@ export class Scheduler {
     this.#counted(partition, -partition.close())
     for (const look of [...this.#sleepers]) look()
     this.#changed()
+  }
+
+  /** Of what waits of the partition, only what stands before something that has begun is still begun. */
+  curtail(partition: Partition): void {
+    this.#counted(partition, -partition.curtail())
   }
 
   setPaused(partition: Partition, paused: boolean): void {
