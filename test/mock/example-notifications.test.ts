@@ -41,13 +41,13 @@ it('does what its README says, in a browser, and loses nothing when the worker i
   const executablePath = await findChromium()
   if (!executablePath) return skip(`no Chromium: ${unavailable}`)
   const { program, clone } = await follow('examples/notifications/README.md')
-  expect(existsSync(join(clone, 'notifications.db'))).toBe(true)
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] })
   onTestFinished(() => browser.close())
   const [alice, bob] = [await openPage(browser, 'alice'), await openPage(browser, 'bob')]
   const items = bob.getByRole('listitem')
   // That of the README, kept until he came.
   await items.filter({ hasText: 'alice: hello' }).waitFor()
+  expect(existsSync(join(clone, 'notifications.db'))).toBe(true)
   await write(alice, 'bob', 'without reload <b>&amp;</b>')
   await items.filter({ hasText: 'alice: without reload <b>&amp;</b>' }).waitFor()
   await write(bob, 'alice', 'back')
