@@ -186,7 +186,7 @@ export class Partition implements TopicPartition {
   /** For observers (see journal.ts): handled and not told of, messages until one is timed, and how long that took. */
   untold = 0
   untilTimed = 1
-  lastDuration = 0
+  lastDuration: number | undefined = undefined
   /** Key to lane, with `orderBy: 'key'`; the one without a name holds what is ordered by nothing else. */
   readonly lanes = new Map<string, Lane>()
   lane: Lane | undefined = undefined

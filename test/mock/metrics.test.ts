@@ -147,6 +147,32 @@ describe('prometheus', () => {
     metrics.stop()
   })
 
+  it('never tells a time before one was taken: the first of many at once may take long', async () => {
+    await cluster.createTopic('prom-first', { partitions: 1 })
+    await using producer = new Producer(producerConfig())
+    await producer.sendBatch(
+      'prom-first',
+      Array.from({ length: 2000 }, (_, i) => ({ value: String(i) })),
+    )
+    const options = { onError: () => {}, concurrency: 2000, orderBy: 'none' as const }
+    const app = new Processor(config('prom-first'), options)
+    app.topic('prom-first', () => new Promise((resolve) => setTimeout(resolve, 30)))
+    const durations: number[] = []
+    let count = 0
+    app.observe((event) => {
+      if (event.type !== 'handled') return
+      durations.push(event.duration)
+      count += event.count
+    })
+    const stop = new AbortController()
+    const done = app.run({ signal: stop.signal })
+    await waitFor('all is handled', () => app.counts.handled === 2000)
+    stop.abort()
+    await done
+    expect(count).toBe(2000)
+    expect(Math.min(...durations)).toBeGreaterThan(25)
+  })
+
   it('shows the lag of every partition, of empty ones and of those without a commit, too', async () => {
     const register = new Registry()
     await cluster.createTopic('prom-empty', { partitions: 3 })
