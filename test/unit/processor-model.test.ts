@@ -141,6 +141,42 @@ describe('the scheduler', () => {
     )
   })
 
+  it('leaves no gap behind what has begun when a partition is curtailed, by key', async () => {
+    const quick = arrivals.map((list) =>
+      list.map((item) => ({ ...item, turns: Math.max(item.turns, 0), sleeps: false })),
+    )
+    await fc.assert(
+      fc.asyncProperty(
+        quick,
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 0, max: 6 }),
+        async (list, most, after) => {
+          const m = model('key', most, list, undefined)
+          for (const [i, { partition, key }] of list.entries()) {
+            m.received.push({ partition, key, offset: i })
+            m.scheduler.add(new Task(messageOf(partition, i, key), m.partitions[partition]))
+          }
+          m.scheduler.pump()
+          for (let turn = 0; turn < after; turn++) await new Promise((resolve) => setImmediate(resolve))
+          const begun = m.begun.length
+          for (const partition of m.partitions) m.scheduler.curtail(partition)
+          const quiet = () => m.partitions.every(({ busy, queued }) => busy + queued === 0)
+          expect(await m.scheduler.until(quiet, 5000)).toBe(true)
+          m.check()
+          expect(m.scheduler.queued).toBe(0)
+          for (const { partition, passed } of m.partitions) {
+            const ours = (some: Handled[]) => some.filter((message) => message.partition === partition)
+            const end = Math.max(-1, ...ours(m.begun).map(({ offset }) => offset))
+            // Everything that was handled may be committed, and nothing was begun beyond what had begun by then.
+            expect(passed?.offset ?? 0).toBe(end + 1)
+            expect(end).toBe(Math.max(-1, ...ours(m.begun.slice(0, begun)).map(({ offset }) => offset)))
+          }
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+
   it('when it stops, what is handled does not take along what was left waiting behind it', async () => {
     let release: () => void = () => {}
     const held = new Promise<void>((resolve) => {
