@@ -3,8 +3,8 @@
 import { spawn } from 'node:child_process'
 import { pathToFileURL } from 'node:url'
 import { AdminClient, Consumer, Producer } from '../dist/index.js'
-import { prometheus } from '../dist/metrics.js'
 import { Processor } from '../dist/processor.js'
+import { withOpenTelemetry, withPrometheus } from './observers.mjs'
 
 const config = (brokers, group) => ({
   'bootstrap.servers': brokers,
@@ -68,8 +68,6 @@ const sync = (done) => () => {
 const async = (done) => async () => {
   done()
 }
-const observed = (app) => prometheus({ registerMetric() {}, removeSingleMetric() {} }).observe(app)
-
 /** 10 ms handlers, as many as there may be: how near to the ideal. What a timer of 10 ms really takes is measured, too. */
 async function tenMilliseconds(setup, observe) {
   let total = 0
@@ -89,11 +87,13 @@ const scenarios = {
   'for await': plain,
   'processor, sync handler': (setup) => processed(setup, {}, sync),
   'processor, async handler': (setup) => processed(setup, {}, async),
-  'the same with metrics': (setup) => processed(setup, {}, async, observed),
+  'the same with prometheus()': (setup) => processed(setup, {}, async, withPrometheus),
+  'the same with openTelemetry()': (setup) => processed(setup, {}, async, withOpenTelemetry),
   'processor, 100 by key': (setup) => processed(setup, { concurrency: 100, orderBy: 'key' }, async),
   'processor, 100 in no order': (setup) => processed(setup, { concurrency: 100, orderBy: 'none' }, async),
   '10 ms, 100 by key': (setup) => tenMilliseconds({ ...setup, topic: setup.small, count: setup.smallCount }),
-  '10 ms with metrics': (setup) => tenMilliseconds({ ...setup, topic: setup.small, count: setup.smallCount }, observed),
+  '10 ms with prometheus()': (setup) =>
+    tenMilliseconds({ ...setup, topic: setup.small, count: setup.smallCount }, withPrometheus),
 }
 
 async function fill(brokers, topic, count) {
@@ -163,7 +163,7 @@ async function all() {
 
 if (process.argv[2] === '--one') {
   const [name, setup] = process.argv.slice(3)
-  process.stdout.write(JSON.stringify(await scenarios[name](JSON.parse(setup))))
+  process.stdout.write(JSON.stringify(await scenarios[name](JSON.parse(setup))), () => process.exit(0))
 } else if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   await all()
 }

@@ -127,9 +127,8 @@ export class Group {
       records++
       bytes += messageBytes(message.key, message.value)
     })
-    this.#positions.advance(batch.offsets())
     if (records > 0) this.#progress.onConsumed(records, bytes)
-    this.#positions.look()
+    this.#positions.advance(batch.offsets())
   }
 
   /** Resolves when everything before these offsets was handled. Rejects when the signal aborts. */

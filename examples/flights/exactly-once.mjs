@@ -194,9 +194,8 @@ export class ExactlyOnce {
   }
 
   #committed({ positions, records, bytes }) {
-    this.#positions.advance(positions)
     if (records > 0) this.#progress.onConsumed(records, bytes)
-    this.#positions.look()
+    this.#positions.advance(positions)
   }
 
   /** Resolves when everything before these offsets is counted in committed transactions. */

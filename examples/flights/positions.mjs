@@ -6,9 +6,10 @@ export class Positions {
   /** @param {{ partition: number, offset: number }[]} positions */
   advance(positions) {
     for (const { partition, offset } of positions) this.#offsets.set(partition, offset)
+    this.#look()
   }
 
-  /** Something has changed: whoever waits looks again. */
+  /** Something else has changed: whoever waits looks again. */
   look() {
     this.#look()
   }

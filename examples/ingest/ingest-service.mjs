@@ -119,6 +119,7 @@ async function ingest(request, key) {
 }
 
 async function answer(request, response) {
+  if (!URL.canParse(request.url, 'http://here')) return [400, { reasons: [`${request.url} is no path`] }]
   const { pathname, searchParams } = new URL(request.url, 'http://here')
   if (pathname === '/ingest') {
     if (request.method !== 'POST') return [405, { reasons: [`${request.method} is not accepted; POST is`] }]

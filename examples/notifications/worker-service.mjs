@@ -91,8 +91,10 @@ const server = createServer((request, response) => {
 })
 const sockets = new WebSocketServer({ noServer: true, maxPayload: 1_024 })
 server.on('upgrade', (request, socket, head) => {
-  const user = new URL(request.url, 'ws://here').searchParams.get('user')
+  const user = URL.canParse(request.url, 'ws://here') && new URL(request.url, 'ws://here').searchParams.get('user')
   if (!connected.has(user)) {
+    // Who is refused may have gone before the answer.
+    socket.on('error', () => {})
     const reason = JSON.stringify({ reason: user ? `there is no user '${user}'` : 'say who: /?user=alice' })
     const status = user ? '404 Not Found' : '400 Bad Request'
     const length = Buffer.byteLength(reason)

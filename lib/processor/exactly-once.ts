@@ -6,6 +6,7 @@ import type {
   MessageBatch,
   ProducerConfig,
   ProducerRecord,
+  TopicPartition,
 } from '../index.js'
 import { Pipeline, type PipelineMetrics, type TransformContext } from '../pipeline.js'
 import { Handling, nameOf } from './handling.js'
@@ -24,6 +25,7 @@ export class ExactlyOnceRun {
   readonly #stop = new AbortController()
   #failure: { error: unknown } | undefined
   #current: Transacted | undefined
+  readonly #assigned = new Map<string, TopicPartition>()
   readonly consumer = undefined
   readonly flow = undefined
   joined = false
@@ -44,6 +46,9 @@ export class ExactlyOnceRun {
       transform: (batch, context) => this.#transform(batch, context),
       signal: this.#stop.signal,
       onError: (error) => this.onError(error as KafkaError),
+      onAssigned: (partitions) => this.#assign(partitions),
+      onRevoked: (partitions) => this.#giveUp('revoked', partitions),
+      onLost: (partitions) => this.#giveUp('lost', partitions),
       ...defined({ logger, onStatistics, tokenProvider }),
       ...defined({ ...exactlyOnce }),
     })
@@ -87,8 +92,27 @@ export class ExactlyOnceRun {
     if (this.#failure) throw this.#failure.error
   }
 
-  async #transform(batch: MessageBatch, context: TransformContext): Promise<undefined> {
+  get assignment(): TopicPartition[] {
+    return [...this.#assigned.values()]
+  }
+
+  /** Between two transactions; where to start is the group's to say. */
+  async #assign(partitions: TopicPartition[]): Promise<void> {
     this.joined = true
+    for (const one of partitions) this.#assigned.set(nameOf(one.topic, one.partition), one)
+    this.#journal.emit({ type: 'rebalance', kind: 'assigned', partitions })
+    await this.#settings.options.onAssigned?.(partitions)
+  }
+
+  async #giveUp(kind: 'revoked' | 'lost', partitions: TopicPartition[]): Promise<void> {
+    if (kind === 'lost') this.joined = false
+    for (const { topic, partition } of partitions) this.#assigned.delete(nameOf(topic, partition))
+    this.#journal.emit({ type: 'rebalance', kind, partitions })
+    const { onRevoked, onLost = onRevoked } = this.#settings.options
+    await (kind === 'lost' ? onLost : onRevoked)?.(partitions)
+  }
+
+  async #transform(batch: MessageBatch, context: TransformContext): Promise<undefined> {
     const transacted = new Transacted(this.#settings, this.#router, this.#journal, context)
     this.#current = transacted
     try {

@@ -73,7 +73,7 @@ export class Journal {
     const began = task.more?.began
     if (outcome === 'success') {
       this.handled++
-      task.partition.untold++
+      if (this.observed) task.partition.untold++
       if (began !== undefined) this.#tellTimed(task.partition, outcome, began)
       return
     }
@@ -93,8 +93,8 @@ export class Journal {
     this.#tell(partition, outcome, count)
   }
 
-  #tell({ topic, partition, lastDuration: duration }: Partition, outcome: Outcome, count: number): void {
-    this.emit({ type: 'handled', topic, partition, count, calls: count, outcome, duration })
+  #tell({ topic, partition, lastDuration }: Partition, outcome: Outcome, count: number): void {
+    this.emit({ type: 'handled', topic, partition, count, calls: count, outcome, duration: lastDuration ?? 0 })
   }
 
   /** What was handled and not told of yet. */
@@ -139,7 +139,8 @@ export class Journal {
   /** Now and then, for what need not be looked at for each message. */
   tick(partitions: Iterable<Partition>): void {
     for (const partition of partitions) {
-      this.#flush(partition)
+      // Before one has been timed (the first may take long) there is no time to tell.
+      if (partition.lastDuration !== undefined || !this.observed) this.#flush(partition)
       partition.untilTimed = 1
     }
     this.#timed = 0

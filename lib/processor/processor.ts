@@ -200,7 +200,7 @@ export class Processor {
       ok: !fatal && !this.#failed,
       ready: state === 'running' && !fatal && run?.joined === true,
       state,
-      assigned: run?.consumer && state !== 'stopped' ? run.consumer.assignment : [],
+      assigned: run && state !== 'stopped' ? run.assignment : [],
       paused: run?.flow?.paused ?? [],
       running,
       queued: queued + queuedPaused,

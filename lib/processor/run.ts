@@ -251,10 +251,15 @@ export class ConsumerRun extends Handling {
 
   /** Work in flight is finished, within bounds; then it is committed; then the partitions are given up. */
   async #revoked(list: TopicPartition[]): Promise<void> {
-    await this.#finishCommitted(list.map(({ topic, partition }) => this.#partition(topic, partition)))
+    const deadline = performance.now() + this.settings.drainTimeout
+    const ours = list.map(({ topic, partition }) => this.#partition(topic, partition))
+    await this.#finishFirst(
+      ours.filter((partition) => partition !== undefined),
+      deadline,
+    )
     const partitions = this.#closePartitions(list)
     this.emit({ type: 'rebalance', kind: 'revoked', partitions: list })
-    if (!(await this.#settled(partitions, this.settings.drainTimeout))) {
+    if (!(await this.#settled(partitions, deadline - performance.now()))) {
       await this.#abandon(partitions, new KafkaError('_TIMED_OUT', 'the partition is given up: draining took too long'))
     }
     try {
@@ -281,12 +286,25 @@ export class ConsumerRun extends Handling {
     }
   }
 
-  /** At most once: what waits is committed already, and nobody else will handle it. */
-  async #finishCommitted(list: readonly (Partition | undefined)[]): Promise<void> {
-    if (this.settings.guarantee !== 'at-most-once') return
-    for (const batcher of this.batchers.values()) batcher.hurry()
-    const through = () => this.scheduler.stopped || list.every((p) => !p || p.queued + p.busy === 0)
-    await this.scheduler.until(through, this.settings.drainTimeout)
+  /**
+   * What is begun on leaving beside what is at work. At most once, all that waits: it is committed already, and nobody
+   * else will handle it. By key, what waits before something that is handled: it would be handled again otherwise.
+   */
+  async #finishFirst(list: readonly Partition[], deadline: number): Promise<void> {
+    const { guarantee, orderBy } = this.settings
+    let through: (partition: Partition) => boolean
+    if (guarantee === 'at-most-once') {
+      for (const batcher of this.batchers.values()) batcher.hurry()
+      through = ({ queued, busy }) => queued + busy === 0
+    } else if (orderBy === 'key') {
+      for (const partition of list) if (!partition.route.definition.batch) this.scheduler.curtail(partition)
+      // No offset passes one that waits for its next attempt, so it is no use to wait.
+      through = ({ queued, busy, sleeping, route }) =>
+        queued + busy === 0 || sleeping > 0 || route.definition.batch !== undefined
+    } else {
+      return
+    }
+    await this.scheduler.until(() => this.scheduler.stopped || list.every(through), deadline - performance.now())
   }
 
   #closePartitions(list: readonly TopicPartition[]): Partition[] {
@@ -320,8 +338,8 @@ export class ConsumerRun extends Handling {
     await this.flow.forget(partitions)
   }
 
-  get assigned(): Partition[] {
-    return [...this.partitions.values()]
+  get assignment(): TopicPartition[] {
+    return this.consumer.assignment
   }
 
   // --- The end
@@ -329,14 +347,15 @@ export class ConsumerRun extends Handling {
   /** What is at work is finished; nothing is begun. Meanwhile this stays a member that answers its group. */
   async #drain(): Promise<void> {
     this.draining = true
-    const partitions = this.assigned
-    await this.#finishCommitted(partitions)
+    const partitions = [...this.partitions.values()]
+    const deadline = performance.now() + this.settings.drainTimeout
+    await this.#finishFirst(partitions, deadline)
     this.scheduler.stop()
     for (const batcher of this.batchers.values()) batcher.stop()
     const busy = () => partitions.some((partition) => partition.busy > 0)
     if (busy()) {
       void this.flow.pauseAll()
-      if (!(await this.#settled(partitions, this.settings.drainTimeout))) {
+      if (!(await this.#settled(partitions, deadline - performance.now()))) {
         await this.#abandon(partitions, new KafkaError('_TIMED_OUT', 'the processor stops: draining took too long'))
       }
     }

@@ -43,6 +43,9 @@ export class Scheduler {
   #watchers: readonly (() => void)[] = []
   readonly #sleepers = new Set<() => void>()
   #turnBegan = 0
+  #turnOver = false
+  #turn: Promise<void> | undefined
+  #served = 0
   /** Places taken. */
   running = 0
   /** Messages that wait for a handler, of partitions that are not paused; and of those that are. */
@@ -125,15 +128,28 @@ export class Scheduler {
     while (!this.stopped && this.#wakers.length === 0) {
       const row = this.#takeReady()
       if (!row) break
-      if (row instanceof Lane) {
-        if (row.head === undefined) continue
-        row.active++
-        // Of several that may be handled at the same time, the next place takes another.
-        if (row.active < row.width && row.head.next) this.#makeReady(row)
-        await this.#serveLane(row)
-      } else {
+      if (!(row instanceof Lane)) {
         await this.#serveBatch(row)
+        continue
       }
+      if (row.head === undefined) continue
+      row.active++
+      // Of several that may be handled at the same time, the next place takes another.
+      if (row.active < row.width && row.head.next) this.#makeReady(row)
+      // Not in a function of its own: with many keys a lane is often a single message, and its promise would cost as much.
+      for (let count = 1; row.head && !this.stopped && !row.partition.closed; count++) {
+        const task = this.#begin(row)
+        try {
+          const result = this.#work.handle(task)
+          if (result !== undefined && isThenable(result)) await result
+          this.#over(task, undefined)
+        } catch (error) {
+          this.#over(task, { error })
+        }
+        if (this.#isTurnOver()) await this.#nextTurn()
+        if (this.#wakers.length > 0 || (count >= quantum && !this.#ready.empty)) break
+      }
+      this.#leave(row)
     }
     this.running--
     const waker = this.#wakers.shift()
@@ -144,23 +160,18 @@ export class Scheduler {
     this.#changed()
   }
 
-  async #serveLane(lane: Lane): Promise<void> {
+  #begin(lane: Lane): Task {
     const { partition } = lane
-    for (let count = 1; lane.head && !this.stopped && !partition.closed; count++) {
-      const task = lane.shift()
-      partition.queued--
-      partition.busy++
-      this.#counted(partition, -1)
-      try {
-        const result = this.#work.handle(task)
-        if (result !== undefined && isThenable(result)) await result
-        this.#over(task, undefined)
-      } catch (error) {
-        this.#over(task, { error })
-      }
-      if (count % 32 === 0 && performance.now() - this.#turnBegan > turn) await this.#nextTurn()
-      if (this.#wakers.length > 0 || (count >= quantum && !this.#ready.empty)) break
-    }
+    const task = lane.shift()
+    task.begun = true
+    partition.queued--
+    partition.busy++
+    this.#counted(partition, -1)
+    return task
+  }
+
+  #leave(lane: Lane): void {
+    const { partition } = lane
     lane.active--
     if (lane.head && !partition.closed) {
       if (!lane.ready) this.#makeReady(lane)
@@ -175,6 +186,7 @@ export class Scheduler {
     lane.active++
     if (lane.active < lane.width && !lane.ready) this.#makeReady(lane)
     for (const task of tasks) {
+      task.begun = true
       task.partition.queued--
       task.partition.busy++
       this.#counted(task.partition, -1)
@@ -200,6 +212,7 @@ export class Scheduler {
 
   #again(task: Task): void {
     task.acked = 0
+    task.begun = false
     task.partition.busy--
     task.partition.queued++
     this.#counted(task.partition, 1)
@@ -221,13 +234,23 @@ export class Scheduler {
     if (this.#watchers.length > 0) this.#changed()
   }
 
+  /** Whether the event loop has waited for long enough; the clock is asked now and then. Then every place stops. */
+  #isTurnOver(): boolean {
+    if (!this.#turnOver && ++this.#served % 32 === 0) this.#turnOver = performance.now() - this.#turnBegan > turn
+    return this.#turnOver
+  }
+
+  /** One for all places: with one for each they would follow each other within the same turn. */
   #nextTurn(): Promise<void> {
-    return new Promise((resolve) => {
+    this.#turn ??= new Promise((resolve) => {
       setImmediate(() => {
         this.#turnBegan = performance.now()
+        this.#turnOver = false
+        this.#turn = undefined
         resolve()
       })
     })
+    return this.#turn
   }
 
   // --- Waits that take no place
@@ -235,16 +258,22 @@ export class Scheduler {
   async sleep(ms: number, tasks: readonly Task[]): Promise<void> {
     this.#leaveIfOver(tasks)
     this.running--
-    this.sleeping += tasks.length
+    this.#asleep(tasks, 1)
     this.pump()
     try {
       await this.#interruptible(ms, tasks)
     } finally {
-      this.sleeping -= tasks.length
+      this.#asleep(tasks, -1)
     }
     if (this.running < this.#concurrency || this.#isOver(tasks)) this.running++
     else await new Promise<void>((resolve) => this.#wakers.push(resolve))
     this.#leaveIfOver(tasks)
+  }
+
+  #asleep(tasks: readonly Task[], by: 1 | -1): void {
+    for (const { partition } of tasks) partition.sleeping += by
+    this.sleeping += by * tasks.length
+    if (this.#watchers.length > 0) this.#changed()
   }
 
   #isOver(tasks: readonly Task[]): boolean {
@@ -286,6 +315,11 @@ export class Scheduler {
     this.#counted(partition, -partition.close())
     for (const look of [...this.#sleepers]) look()
     this.#changed()
+  }
+
+  /** Of what waits of the partition, only what stands before something that has begun is still begun. */
+  curtail(partition: Partition): void {
+    this.#counted(partition, -partition.curtail())
   }
 
   setPaused(partition: Partition, paused: boolean): void {

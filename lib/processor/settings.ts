@@ -80,13 +80,16 @@ function defaultQueued(guarantee: Guarantee, concurrency: number): number {
   return guarantee === 'at-most-once' ? Math.max(100, 2 * concurrency) : Math.max(2000, 4 * concurrency)
 }
 
-function checkProducer({ producer, exactlyOnce }: ProcessorOptions, guarantee: Guarantee): void {
+function checkProducer({ producer, exactlyOnce, onThrottle }: ProcessorOptions, guarantee: Guarantee): void {
   if (producer !== undefined && (typeof producer !== 'object' || producer === null)) {
     throw invalid("producer is a Producer, or an object of a producer's properties")
   }
   if (guarantee !== 'exactly-once') {
     if (exactlyOnce !== undefined) throw invalid("exactlyOnce is for guarantee: 'exactly-once'")
     return
+  }
+  if (onThrottle !== undefined) {
+    throw invalid("onThrottle is not told with guarantee: 'exactly-once': its consumer and producer are the pipeline's")
   }
   if (producer instanceof Producer) {
     throw invalid("with guarantee: 'exactly-once' the producer is the pipeline's: pass its properties, not a Producer")

@@ -40,6 +40,7 @@ export class Task implements HandlerContext, Acknowledgement {
   after: Task | undefined = undefined
   acked = 0
   attempt = 1
+  begun = false
   done = false
   /** A wait was cut short: whatever the handler makes of that, the message does not count as handled. */
   left = false
@@ -123,6 +124,10 @@ export class Task implements HandlerContext, Acknowledgement {
   }
 }
 
+function offsetOf({ message, more }: Task): number {
+  return message?.offset ?? (more?.offset as number)
+}
+
 /** Messages that are handled one after the other (`width` 1), or in no order. */
 export class Lane {
   readonly width: number
@@ -154,9 +159,18 @@ export class Lane {
     return task
   }
 
-  clear(): void {
-    this.head = undefined
-    this.#tail = undefined
+  /** Forgets what waits from this offset on; returns how many are left. */
+  cut(offset: number): number {
+    let kept = 0
+    let last: Task | undefined
+    for (let task = this.head; task && (task.message as Message).offset < offset; task = task.next) {
+      last = task
+      kept++
+    }
+    if (last) last.next = undefined
+    else this.head = undefined
+    this.#tail = last
+    return kept
   }
 }
 
@@ -172,14 +186,15 @@ export class Partition implements TopicPartition {
   /** For observers (see journal.ts): handled and not told of, messages until one is timed, and how long that took. */
   untold = 0
   untilTimed = 1
-  lastDuration = 0
+  lastDuration: number | undefined = undefined
   /** Key to lane, with `orderBy: 'key'`; the one without a name holds what is ordered by nothing else. */
   readonly lanes = new Map<string, Lane>()
   lane: Lane | undefined = undefined
   /** Received, and not being handled yet. */
   queued = 0
-  /** Being handled, or waiting for the next attempt. */
+  /** Being handled, or waiting for the next attempt; and how many of these wait. */
   busy = 0
+  sleeping = 0
   /** Received and not passed: from the first unhandled message on. */
   ahead = 0
   paused = false
@@ -248,7 +263,7 @@ export class Partition implements TopicPartition {
     const task = this.#passed
     if (!task) return undefined
     const { topic, partition } = this
-    const offset = (task.message?.offset ?? (task.more?.offset as number)) + 1
+    const offset = offsetOf(task) + 1
     return {
       topic,
       partition,
@@ -259,11 +274,24 @@ export class Partition implements TopicPartition {
 
   /** Nothing of it is begun from here on; what waits is forgotten. Returns how many waited. */
   close(): number {
-    const dropped = this.queued
     this.closed = true
-    this.queued = 0
-    this.lane?.clear()
-    for (const lane of this.lanes.values()) lane.clear()
-    return dropped
+    return this.#cut(0)
+  }
+
+  /**
+   * Forgets what waits behind everything that has begun, and returns how many that were. What stands before it is still
+   * to be handled: no offset passes a gap, and what was handled behind one would be handled again.
+   */
+  curtail(): number {
+    let end = 0
+    for (let task = this.#first; task; task = task.after) if (task.begun) end = offsetOf(task)
+    return this.#cut(end)
+  }
+
+  #cut(end: number): number {
+    const waited = this.queued
+    this.queued = this.lane?.cut(end) ?? 0
+    for (const lane of this.lanes.values()) this.queued += lane.cut(end)
+    return waited - this.queued
   }
 }

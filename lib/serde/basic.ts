@@ -73,6 +73,7 @@ export function json(schema?: StandardSchema): Serde<unknown> {
     },
     deserialize(bytes, where) {
       if (bytes === null) return null
+      if (!isUtf8(bytes)) throw new DecodeError('it is not UTF-8', where)
       let value: unknown
       try {
         value = JSON.parse(bytes.toString('utf8'))

@@ -9,6 +9,7 @@ import {
   type DeliveryReports,
   KafkaError,
   type Message,
+  type MessageBatch,
   Producer,
   type ProducerConfig,
   type ProducerOptions,
@@ -29,7 +30,8 @@ export interface TypedConsumerOptions<Value, Key> extends ConsumerOptions {
   key?: Deserializer<Key>
   /**
    * Gets what does not decode, and is awaited; then the message is passed over. Without it the iteration rejects with the
-   * DecodeError, and reading again goes on behind the message.
+   * DecodeError, and reading again goes on behind the message. What is `retriable` (a registry that is down) is no
+   * poison: the iteration rejects, and reading again begins with the same message.
    */
   onPoison?: (message: Message, error: unknown) => void | Promise<void>
 }
@@ -72,19 +74,21 @@ export class TypedConsumer<Value = Buffer | null, Key = Buffer | null>
 
   /** Message by message. */
   messages(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<TypedMessage<Value, Key>> {
-    return new Decoding(this.consumer.messages(options), (message) => this.#decode(message))
+    const again = (message: Message, error: unknown) => this.#again([message], error)
+    return new Decoding(this.consumer.messages(options), (message) => this.#decode(message), again)
   }
 
   /** Batch by batch; what does not decode is not in it. */
   batches(options: BatchOptions = {}): AsyncIterableIterator<TypedMessage<Value, Key>[]> {
-    return new Decoding(this.consumer.batches(options), async (batch) => {
+    const decode = async (batch: MessageBatch) => {
       const decoded: TypedMessage<Value, Key>[] = []
       for (const message of batch) {
         const typed = await this.#decode(message)
         if (typed) decoded.push(typed)
       }
       return decoded
-    })
+    }
+    return new Decoding(this.consumer.batches(options), decode, (batch, error) => this.#again(batch, error))
   }
 
   /** The next message, or null after `timeout` milliseconds without one. */
@@ -93,9 +97,27 @@ export class TypedConsumer<Value = Buffer | null, Key = Buffer | null>
     for (;;) {
       const message = await this.consumer.poll(Math.max(0, deadline - performance.now()), options)
       if (!message) return null
-      const typed = await this.#decode(message)
-      if (typed) return typed
+      try {
+        const typed = await this.#decode(message)
+        if (typed) return typed
+      } catch (error) {
+        await this.#again([message], error)
+        throw error
+      }
     }
+  }
+
+  /** What could not be decoded now, and may be later, is not passed over: it is read again. */
+  async #again(messages: Iterable<Message>, error: unknown): Promise<void> {
+    if ((error as { retriable?: unknown } | undefined)?.retriable !== true) return
+    const first = new Map<string, TopicPartitionOffset>()
+    for (const { topic, partition, offset } of messages) {
+      const name = `${partition}/${topic}`
+      if (!first.has(name)) first.set(name, { topic, partition, offset })
+    }
+    await this.consumer.seek([...first.values()]).catch(() => {
+      // A partition that is not ours any more: whoever has it begins where the group is.
+    })
   }
 
   /** As the consumer's. */
@@ -137,11 +159,17 @@ export class TypedConsumer<Value = Buffer | null, Key = Buffer | null>
 class Decoding<From, To> implements AsyncIterableIterator<To> {
   readonly #inner: AsyncIterableIterator<From>
   readonly #decode: (item: From) => Promise<To | undefined>
+  readonly #failed: (item: From, error: unknown) => Promise<void>
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(inner: AsyncIterableIterator<From>, decode: (item: From) => Promise<To | undefined>) {
+  constructor(
+    inner: AsyncIterableIterator<From>,
+    decode: (item: From) => Promise<To | undefined>,
+    failed: (item: From, error: unknown) => Promise<void>,
+  ) {
     this.#inner = inner
     this.#decode = decode
+    this.#failed = failed
   }
 
   next(): Promise<IteratorResult<To>> {
@@ -160,6 +188,7 @@ class Decoding<From, To> implements AsyncIterableIterator<To> {
       } catch (error) {
         // The loop is over: the consumer is free for another.
         await this.#inner.return?.()
+        await this.#failed(value, error)
         throw error
       }
     }
@@ -217,7 +246,8 @@ export class TypedProducer<Value = Buffer | string | null, Key = Buffer | string
     // A schema that is being fetched does not let a later record overtake.
     const turn = this.#order
     const encoded = Promise.all([encoding, turn]).then(([plain]) => plain)
-    this.#order = encoded.catch(() => {})
+    // The turn, too: what fails at once must not let the next overtake those that are being encoded.
+    this.#order = Promise.allSettled([encoded, turn])
     return await this.producer.send(await encoded, options)
   }
 
@@ -229,8 +259,9 @@ export class TypedProducer<Value = Buffer | string | null, Key = Buffer | string
   ): Promise<DeliveryReports> {
     if (!Array.isArray(records)) throw new KafkaError('_INVALID_ARG', 'sendBatch takes an array of records')
     const encoding = Promise.all(records.map((record) => this.#encode(topic, record)))
-    const encoded = Promise.all([encoding, this.#order]).then(([plain]) => plain)
-    this.#order = encoded.catch(() => {})
+    const turn = this.#order
+    const encoded = Promise.all([encoding, turn]).then(([plain]) => plain)
+    this.#order = Promise.allSettled([encoded, turn])
     return await this.producer.sendBatch(await encoded, options)
   }
 

@@ -149,16 +149,22 @@ export async function follow(readme: string): Promise<{ program: Example; clone:
 }
 
 /** The same for a README of commands that end by themselves. */
-export async function followCommands(readme: string): Promise<void> {
+export async function followCommands(readme: string, env: Record<string, string> = {}): Promise<void> {
   const clone = checkout()
-  for (const each of commandsOf(readme)) await gives(readme, each, clone)
+  for (const each of commandsOf(readme)) await gives(readme, each, clone, undefined, env)
 }
 
-async function gives(readme: string, { command, expected }: Command, cwd: string, program?: Example): Promise<void> {
+async function gives(
+  readme: string,
+  { command, expected }: Command,
+  cwd: string,
+  program?: Example,
+  env: Record<string, string> = {},
+): Promise<void> {
   const pattern = patternOf(expected)
   let shown = ''
   const matches = async () => {
-    shown = await run(command, cwd)
+    shown = await run(command, cwd, env)
     return pattern.test(shown.trimEnd())
   }
   // Beside a program that works in the background, its effects may need a moment.
@@ -170,8 +176,10 @@ async function gives(readme: string, { command, expected }: Command, cwd: string
     )
 }
 
-function run(command: string, cwd: string): Promise<string> {
+function run(command: string, cwd: string, env: Record<string, string>): Promise<string> {
   return new Promise((resolve) => {
-    execFile('sh', ['-c', command], { cwd, env: inherited }, (_error, stdout, stderr) => resolve(stdout + stderr))
+    execFile('sh', ['-c', command], { cwd, env: { ...inherited, ...env } }, (_error, stdout, stderr) =>
+      resolve(stdout + stderr),
+    )
   })
 }

@@ -56,8 +56,8 @@ export function openBench() {
     new Processor({ ...config(group), ...more }, { onError: () => {}, ...options })
 
   /** The same, with its events, in a group that may be left and joined again. */
-  const observed = (group: string, options: Partial<ProcessorOptions> = {}) => {
-    const app = processorOf(group, options, shortSession)
+  const observed = (group: string, options: Partial<ProcessorOptions> = {}, more: ConsumerConfig = {}) => {
+    const app = processorOf(group, options, { ...shortSession, ...more })
     const events: ProcessorEvent[] = []
     app.observe((event) => events.push(event))
     return { app, events }

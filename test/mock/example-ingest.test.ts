@@ -27,7 +27,7 @@ async function open() {
 }
 
 it('answers each bad body with a status and reasons, and takes the lines that are good', async () => {
-  const { url, post, rss } = await open()
+  const { url, port, post, rss } = await open()
   const before = await rss()
   const cases: [body: string | Buffer | undefined, query: string, accepted: number, reasons: (string | RegExp)[]][] = [
     [undefined, '', 0, [/there is no record/]],
@@ -46,6 +46,11 @@ it('answers each bad body with a status and reasons, and takes the lines that ar
   expect(await rss()).toBeLessThan(before + 100 * 2 ** 20)
   expect((await fetch(`${url}/ingest`)).status).toBe(405)
   expect((await fetch(`${url}/nothing`)).status).toBe(404)
+  const noPath = await new Promise<number | undefined>((resolve, reject) => {
+    const sent = request({ port, path: '//', method: 'POST' }, (response) => resolve(response.resume().statusCode))
+    sent.on('error', reject).end('{}')
+  })
+  expect(noPath).toBe(400)
   expect(await post('{"a":1}\n')).toEqual({ status: 200, accepted: 1, rejected: 0, failed: 0, reasons: [] })
 })
 

@@ -1,5 +1,6 @@
 // examples/notifications on the embedded cluster: its README, its page in a real browser, every bad input.
 import { existsSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import Database from 'libsql'
 import { MockCluster } from 'odradek'
@@ -40,13 +41,13 @@ it('does what its README says, in a browser, and loses nothing when the worker i
   const executablePath = await findChromium()
   if (!executablePath) return skip(`no Chromium: ${unavailable}`)
   const { program, clone } = await follow('examples/notifications/README.md')
-  expect(existsSync(join(clone, 'notifications.db'))).toBe(true)
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] })
   onTestFinished(() => browser.close())
   const [alice, bob] = [await openPage(browser, 'alice'), await openPage(browser, 'bob')]
   const items = bob.getByRole('listitem')
   // That of the README, kept until he came.
   await items.filter({ hasText: 'alice: hello' }).waitFor()
+  expect(existsSync(join(clone, 'notifications.db'))).toBe(true)
   await write(alice, 'bob', 'without reload <b>&amp;</b>')
   await items.filter({ hasText: 'alice: without reload <b>&amp;</b>' }).waitFor()
   await write(bob, 'alice', 'back')
@@ -149,6 +150,32 @@ describe('the worker', () => {
     const bob = new Receiver('bob', port)
     const { id } = await post(good)
     await waitFor('it is delivered', () => bob.received.includes(id as string))
+  })
+
+  it('goes on when those whom it refuses are gone already, or ask for no path at all', async () => {
+    const { port, worker } = await openServices()
+    const upgrade = (path: string) =>
+      `GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`
+    const answers = (path: string) =>
+      new Promise<string>((resolve, reject) => {
+        let text = ''
+        const socket = connect(port, 'localhost', () => socket.write(upgrade(path)))
+        socket.setEncoding('utf8').on('data', (chunk) => {
+          text += chunk
+        })
+        socket.on('error', reject).on('end', () => resolve(text))
+      })
+    expect(await answers('//')).toMatch(/^HTTP\/1.1 400 [\s\S]*say who/)
+    const vanishes = () =>
+      new Promise<void>((resolve, reject) => {
+        const socket = connect(port, 'localhost', () => {
+          socket.write(upgrade('/?user=zoe'), () => socket.resetAndDestroy())
+        })
+        socket.on('close', () => resolve()).on('error', reject)
+      })
+    await Promise.all(Array.from({ length: 50 }, vanishes))
+    expect(await answers('/?user=zoe')).toMatch(/^HTTP\/1.1 404 /)
+    expect(worker.output).not.toMatch(/Error/)
   })
 
   it('waits for a database that is down, and loses nothing', async () => {

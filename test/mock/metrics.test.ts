@@ -105,6 +105,111 @@ describe('prometheus', () => {
     expect(await register.metrics()).toBe('\n')
   })
 
+  it('counts each message, though of quick handlers only some are timed', async () => {
+    const register = new Registry()
+    const metrics = prometheus(register)
+    const [many, slow] = ['prom-many', 'prom-slow']
+    for (const topic of [many, slow]) await cluster.createTopic(topic, { partitions: 2 })
+    await using producer = new Producer(producerConfig())
+    await producer.sendBatch(
+      many,
+      Array.from({ length: 20_000 }, (_, i) => ({ value: String(i), partition: i % 2 })),
+    )
+    await producer.sendBatch(
+      slow,
+      Array.from({ length: 20 }, (_, i) => ({ value: String(i), partition: i % 2 })),
+    )
+    const app = new Processor(config('prom-many'), { onError: () => {}, concurrency: 4 })
+    let events = 0
+    app.observe(({ type }) => {
+      if (type === 'handled') events++
+    })
+    app.topic(many, () => {})
+    app.topic(slow, () => new Promise((resolve) => setTimeout(resolve, 30)))
+    metrics.observe(app)
+    const stop = new AbortController()
+    const done = app.run({ signal: stop.signal })
+    await waitFor('all is handled', () => app.counts.handled === 20_020)
+    stop.abort()
+    await done
+    const sum = (name: string, topic: string) => sumOf(register, name, { messaging_destination_name: topic })
+    expect(await sum('messaging_process_messages_total', many)).toBe(20_000)
+    expect(await sum('messaging_process_messages_total', slow)).toBe(20)
+    const text = await register.metrics()
+    const value = (pattern: string) => Number(new RegExp(`${pattern} (\\S+)`).exec(text)?.[1])
+    const labels = (topic: string) => `messaging_system="kafka",messaging_destination_name="${topic}",outcome="success"`
+    const histogram = 'messaging_process_duration_seconds'
+    expect(value(`${histogram}_count\\{${labels(many)}\\}`)).toBe(20_000)
+    expect(value(`${histogram}_count\\{${labels(slow)}\\}`)).toBe(20)
+    // A slow one is never taken for a quick one: each is timed.
+    expect(value(`${histogram}_bucket\\{le="0.025",${labels(slow)}\\}`)).toBe(0)
+    expect(events).toBeLessThan(20_000)
+    metrics.stop()
+  })
+
+  it('never tells a time before one was taken: the first of many at once may take long', async () => {
+    await cluster.createTopic('prom-first', { partitions: 1 })
+    await using producer = new Producer(producerConfig())
+    await producer.sendBatch(
+      'prom-first',
+      Array.from({ length: 2000 }, (_, i) => ({ value: String(i) })),
+    )
+    const options = { onError: () => {}, concurrency: 2000, orderBy: 'none' as const }
+    const app = new Processor(config('prom-first'), options)
+    app.topic('prom-first', () => new Promise((resolve) => setTimeout(resolve, 30)))
+    const durations: number[] = []
+    let count = 0
+    app.observe((event) => {
+      if (event.type !== 'handled') return
+      durations.push(event.duration)
+      count += event.count
+    })
+    const stop = new AbortController()
+    const done = app.run({ signal: stop.signal })
+    await waitFor('all is handled', () => app.counts.handled === 2000)
+    stop.abort()
+    await done
+    expect(count).toBe(2000)
+    expect(Math.min(...durations)).toBeGreaterThan(25)
+  })
+
+  it('shows the lag of every partition, of empty ones and of those without a commit, too', async () => {
+    const register = new Registry()
+    await cluster.createTopic('prom-empty', { partitions: 3 })
+    await using producer = new Producer(producerConfig())
+    await producer.sendBatch(
+      'prom-empty',
+      [0, 1].map((n) => ({ value: String(n), partition: 0 })),
+    )
+    const held: (() => void)[] = []
+    for (const [group, more] of [
+      ['statistics', {}],
+      ['none', { 'statistics.interval.ms': 0 }],
+    ] as const) {
+      const app = new Processor({ ...config(`prom-empty-${group}`), ...more }, { onError: () => {} })
+      app.topic('prom-empty', () => new Promise<void>((resolve) => void held.push(resolve)))
+      const metrics = prometheus(register).observe(app)
+      const stop = new AbortController()
+      const done = app.run({ signal: stop.signal })
+      const lags = async () => {
+        const metric = await register.getSingleMetric('kafka_consumer_lag')?.get()
+        return metric?.values
+          .map(({ labels, value }) => `${labels.messaging_destination_partition_id}: ${value}`)
+          .sort()
+      }
+      await waitFor('it has begun', () => app.health().running === 1)
+      await waitFor('each has its lag', async () => (await lags())?.length === 3)
+      expect((await lags())?.slice(1)).toEqual(['1: 0', '2: 0'])
+      stop.abort()
+      await waitFor('it stops', () => {
+        for (const release of held.splice(0)) release()
+        return app.health().state === 'stopped'
+      })
+      await done
+      metrics.stop()
+    }
+  })
+
   it('measures what a publisher sends, failures by their code', async () => {
     const register = new Registry()
     await cluster.createTopic('prom-publish', { partitions: 1 })
@@ -156,6 +261,25 @@ describe('OpenTelemetry', () => {
     await end()
     metrics.stop()
     await provider.shutdown()
+  })
+})
+
+describe('deliveries', () => {
+  it('are counted by topic and error, in one call', async () => {
+    const register = new Registry()
+    const metrics = prometheus(register)
+    for (const topic of ['deliver-a', 'deliver-b']) await cluster.createTopic(topic, { partitions: 1 })
+    await using producer = new Producer(producerConfig(), { onDelivery: (reports) => metrics.deliveries(reports) })
+    for (let i = 0; i < 300; i++) {
+      producer.produce({ topic: i % 3 ? 'deliver-a' : 'deliver-b', value: 'v', ...(i % 10 ? {} : { partition: 7 }) })
+    }
+    await producer.flush()
+    const total = (labels: Record<string, string>) => sumOf(register, 'messaging_client_deliveries_total', labels)
+    await waitFor('all are told', async () => (await total({})) === 300)
+    expect(await total({ messaging_destination_name: 'deliver-a' })).toBe(200)
+    expect(await total({ error_type: '_UNKNOWN_PARTITION' })).toBe(30)
+    expect(await register.metrics()).toMatch(/messaging_client_operation_duration_seconds_count\{[^}]*deliver-b"\} 90/)
+    metrics.stop()
   })
 })
 

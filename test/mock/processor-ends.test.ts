@@ -1,11 +1,11 @@
 // Processors on the embedded cluster: what becomes of work in hand when they stop, or take long; what is sent.
 import type { ProducerRecord } from 'odradek'
-import type { HandlerContext, ProcessorMessage } from 'odradek/processor'
+import { type HandlerContext, type ProcessorMessage, retry } from 'odradek/processor'
 import { describe, expect, it } from 'vitest'
 import { openBench, sleep, start } from '../helpers/processors.js'
 import { rejection, waitFor } from '../helpers/wait.js'
 
-const { processorOf, numbered, committedOf } = openBench()
+const { processorOf, topicOf, numbered, committedOf } = openBench()
 const number = (message: ProcessorMessage) => Number(message.text())
 
 describe('rebalances and ends', () => {
@@ -24,6 +24,48 @@ describe('rebalances and ends', () => {
     expect(finished).toBe(3)
     expect(app.health()).toMatchObject({ ok: true, ready: false, state: 'stopped' })
     expect(await committedOf('drain', topic)).toEqual([3])
+  })
+
+  it('by key: handles what stands before what it has handled, so that nothing is handled again', async () => {
+    await topicOf(
+      'gaps',
+      ['a', 'b', 'a', 'a', 'c', 'b'].map((key) => ({ key, value: key })),
+    )
+    const app = processorOf('gaps', { orderBy: 'key', concurrency: 1 })
+    const begun: number[] = []
+    let release: () => void = () => {}
+    app.topic('gaps', async ({ offset }) => {
+      begun.push(offset)
+      if (offset !== 2) return
+      await new Promise<void>((resolve) => {
+        release = resolve
+      })
+    })
+    const { stop } = start(app)
+    await waitFor('it is at the second of its key', () => begun.length === 2)
+    const stopped = stop()
+    release()
+    await stopped
+    // 1 was not begun when it was told to stop; 3 stands behind everything, and is left to others.
+    expect(begun).toEqual([0, 2, 1])
+    expect(await committedOf('gaps', 'gaps')).toEqual([3])
+  })
+
+  it('by key: does not wait for what waits for its next attempt', async () => {
+    await topicOf(
+      'gaps-retry',
+      ['a', 'b', 'a', 'c'].map((key) => ({ key, value: key })),
+    )
+    const app = processorOf('gaps-retry', { orderBy: 'key', concurrency: 1 })
+    app.use(retry({ backoff: { initial: 60_000 } }))
+    app.topic('gaps-retry', ({ offset }) => {
+      if (offset === 1) throw new Error('later')
+    })
+    const { stop } = start(app)
+    await waitFor('the others are handled', () => app.counts.handled === 3 && app.health().sleeping === 1)
+    await stop()
+    expect(app.counts).toMatchObject({ handled: 3, abandoned: 1, failed: 0 })
+    expect(await committedOf('gaps-retry', 'gaps-retry')).toEqual([1])
   })
 
   it('aborts the signals of handlers that take too long, and does not commit them', async () => {
@@ -110,5 +152,22 @@ describe('rebalances and ends', () => {
     await stop()
     expect(offsets).toEqual([0, 1, 2, 3, 4])
     await expect(async () => await kept?.send({ topic: to, value: 'late' })).rejects.toMatchObject({ code: '_STATE' })
+  })
+
+  it('commits at once where the program says so, beside what it commits by itself', async () => {
+    const topic = await numbered('commit-at-once', 30)
+    // None of its own within this test.
+    const app = processorOf('commit-at-once', {}, { 'auto.commit.interval.ms': 3_600_000 })
+    const after: number[] = []
+    app.useBatch((next) => async (batch, context) => {
+      await next(batch, context)
+      await app.consumer?.commit(batch, { signal: context.signal })
+      after.push((await committedOf('commit-at-once', topic))[0])
+    })
+    app.batchTopic(topic, { max: 10 }, () => {})
+    const { stop } = start(app)
+    await waitFor('all is handled', () => app.counts.handled === 30)
+    expect(after).toEqual([10, 20, 30])
+    await stop()
   })
 })

@@ -14,9 +14,10 @@ import {
   withHeaders,
 } from 'odradek/processor'
 import { describe, expect, it } from 'vitest'
-import { numbers, openBench, runUntil } from '../helpers/processors.js'
+import { numbers, openBench, runUntil, start } from '../helpers/processors.js'
+import { waitFor } from '../helpers/wait.js'
 
-const { observed, topicOf, readAll, producer } = openBench()
+const { observed, topicOf, send, readAll, producer } = openBench()
 
 describe('retry', () => {
   it('calls again with growing delays, and gives up after the attempts', async () => {
@@ -69,6 +70,36 @@ describe('retry', () => {
     await runUntil(app, () => order.length === 52)
     expect(order.slice(0, 50)).toEqual(numbers(50))
     expect(order.slice(50)).toEqual(['fails', 'behind'])
+  })
+
+  it('may wait for longer than max.poll.interval.ms: the partition is paused, the others go on', async () => {
+    const topic = await topicOf(
+      'retry-poll',
+      [
+        ...numbers(200).map((value) => ({ value, partition: 0 })),
+        ...numbers(300).map((value) => ({ value, partition: 1 })),
+      ],
+      2,
+    )
+    const errors: string[] = []
+    const { app, events } = observed(
+      'retry-poll',
+      { maxQueued: 80, onError: ({ code }) => void errors.push(code) },
+      {
+        'max.poll.interval.ms': 2000,
+      },
+    )
+    app.use(retry({ attempts: 2, backoff: { initial: 4500, max: 4500, jitter: 0 } }))
+    const order: string[] = []
+    app.topic(topic, (message, { attempt }) => {
+      if (message.partition === 0 && message.offset === 0 && attempt === 1) throw new Error('once')
+      order.push(`${message.partition}/${message.offset}`)
+    })
+    await runUntil(app, () => order.length === 500)
+    expect(errors).toEqual([])
+    expect(events).toContainEqual({ type: 'paused', partitions: [{ topic, partition: 0 }] })
+    expect(order.indexOf('0/0')).toBe(300)
+    expect(order.slice(300)).toEqual(numbers(200).map((n) => `0/${n}`))
   })
 
   it('stopping does not wait for the next attempt; the message is left to others', async () => {
@@ -193,6 +224,26 @@ describe('deduplication', () => {
     })
     await runUntil(app, () => app.counts.handled + app.counts.skipped === 2)
     expect(app.counts).toMatchObject({ handled: 1, skipped: 1 })
+  })
+
+  it('forgets an id when its window has passed, and the oldest when there are too many', async () => {
+    const topic = await topicOf('dedupe-window', ['a', 'b', 'a', 'c', 'a', 'c'])
+    const { app } = observed('dedupe-window')
+    const window = 500
+    app.use(deduplicate({ id: (message) => String(message.text()), max: 2, window }))
+    const handled: (string | null)[] = []
+    app.topic(topic, (message) => {
+      handled.push(message.text())
+    })
+    const { stop } = start(app)
+    await waitFor('all are through', () => app.counts.handled + app.counts.skipped === 6)
+    const last = performance.now()
+    // The third is known; the fifth is not any more, because c was the third id.
+    expect(handled).toEqual(['a', 'b', 'c', 'a'])
+    await waitFor('the window has passed', () => performance.now() - last > window)
+    await send(topic, [{ value: 'c' }])
+    await waitFor('it is handled again', () => handled.length === 5)
+    await stop()
   })
 
   it('in batches, and with a store of one’s own', async () => {

@@ -1,7 +1,7 @@
 // Values through producers, consumers and processors, on the embedded cluster.
 import { MockCluster, Producer } from 'odradek'
 import { deadLetter, Processor, retry } from 'odradek/processor'
-import { DecodeError, EncodeError, json, string, TypedConsumer, TypedProducer } from 'odradek/serde'
+import { DecodeError, EncodeError, json, RegistryError, string, TypedConsumer, TypedProducer } from 'odradek/serde'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { rejection, waitFor } from '../helpers/wait.js'
@@ -98,6 +98,44 @@ describe('typed clients', () => {
     expect(keys).toEqual(['a', 'b', 'c', null])
   })
 
+  it('when the registry is down reject, and begin with the same message when they are asked again', async () => {
+    const topic = await topicOf('typed-down')
+    let down = new Set(['b'])
+    const value = {
+      deserialize(bytes: Buffer | null) {
+        const text = String(bytes)
+        for (const id of down) if (text.includes(`"${id}"`)) throw new RegistryError('down')
+        return text
+      },
+    }
+    const poison: unknown[] = []
+    const onPoison = (_: unknown, error: unknown) => void poison.push(error)
+    await using consumer = new TypedConsumer(config('typed-down'), { key: string(), value, onPoison })
+    await consumer.subscribe(topic)
+    const keys: unknown[] = []
+    const read = async (until: number) => {
+      for await (const { decodedKey } of consumer) if (keys.push(decodedKey) === until) break
+    }
+    expect(await rejection(read(9))).toBeInstanceOf(RegistryError)
+    expect(await rejection(read(9))).toBeInstanceOf(RegistryError)
+    // What was read counts, what was not does not.
+    await consumer.commit()
+    expect(await consumer.consumer.committed([{ topic, partition: 0 }])).toMatchObject([{ offset: 1 }])
+    expect(await rejection(consumer.poll(5000))).toBeInstanceOf(RegistryError)
+    const batches = () => consumer.batches({ max: 4, timeout: 500 })
+    expect(await rejection(batches().next())).toBeInstanceOf(RegistryError)
+    down = new Set()
+    const { value: batch } = await batches().next()
+    expect([...keys, ...batch.map(({ decodedKey }: { decodedKey: unknown }) => decodedKey)]).toEqual([
+      'a',
+      'b',
+      'bad',
+      'c',
+      null,
+    ])
+    expect(poison).toEqual([])
+  })
+
   it('refuse what is not the type, and keep the order of sends', async () => {
     await cluster.createTopic('typed-order', { partitions: 1 })
     const bad = { id: 'a' } as Order
@@ -107,6 +145,7 @@ describe('typed clients', () => {
       {
         value: {
           serialize: async (n) => {
+            if (n < 0) throw new Error('negative')
             await new Promise((resolve) => setTimeout(resolve, n % 2 ? 1 : 20))
             return String(n)
           },
@@ -114,6 +153,11 @@ describe('typed clients', () => {
       },
     )
     const reports = await Promise.all([0, 1, 2, 3].map((n) => slow.send({ topic: 'typed-order', value: n })))
+    // What fails at once lets nobody overtake those that are still being encoded.
+    const [first, , last] = await Promise.allSettled(
+      [4, -1, 5].map((n) => slow.send({ topic: 'typed-order', value: n })),
+    )
+    expect([first, last].map((result) => result.status === 'fulfilled' && result.value.offset)).toEqual([4, 5])
     await slow.close()
     expect(reports.map(({ offset }) => offset)).toEqual([0, 1, 2, 3])
   })

@@ -47,6 +47,10 @@ export async function service(): Promise<void> {
     return await next(message, context)
   })
   app.useBatch((next) => (batch, context) => next(batch.slice(1), context))
+  app.useBatch((next) => async (batch, context) => {
+    await next(batch, context)
+    await app.consumer?.commit(batch, { signal: context.signal })
+  })
   app.topic('orders', async (message, { signal }) => {
     keep(message)
     await reserve(message.json<Order>(), signal)

@@ -69,6 +69,11 @@ describe('a processor refuses', () => {
       () => make({ maxQueued: 10 }).batchTopic('a', { max: 11 }, () => {}),
       /no batch gets full/,
     ],
+    [
+      'a hook that would never be called',
+      () => make({ guarantee: 'exactly-once', onThrottle: () => {} }),
+      /onThrottle is not told with guarantee: 'exactly-once'/,
+    ],
     ['a middleware that is none', () => make({}).use(null as never), /use\(\) takes a middleware.*got null/],
   ])('%s', (_, call, message) => {
     expect(refusal(call)).toMatch(message)

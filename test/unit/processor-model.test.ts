@@ -1,4 +1,6 @@
 // A model of the scheduler: whatever ends when, order holds, the limit holds, and no offset passes what is not handled.
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import type { Message } from 'odradek'
 import type { OrderBy } from 'odradek/processor'
@@ -139,6 +141,42 @@ describe('the scheduler', () => {
     )
   })
 
+  it('leaves no gap behind what has begun when a partition is curtailed, by key', async () => {
+    const quick = arrivals.map((list) =>
+      list.map((item) => ({ ...item, turns: Math.max(item.turns, 0), sleeps: false })),
+    )
+    await fc.assert(
+      fc.asyncProperty(
+        quick,
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 0, max: 6 }),
+        async (list, most, after) => {
+          const m = model('key', most, list, undefined)
+          for (const [i, { partition, key }] of list.entries()) {
+            m.received.push({ partition, key, offset: i })
+            m.scheduler.add(new Task(messageOf(partition, i, key), m.partitions[partition]))
+          }
+          m.scheduler.pump()
+          for (let turn = 0; turn < after; turn++) await new Promise((resolve) => setImmediate(resolve))
+          const begun = m.begun.length
+          for (const partition of m.partitions) m.scheduler.curtail(partition)
+          const quiet = () => m.partitions.every(({ busy, queued }) => busy + queued === 0)
+          expect(await m.scheduler.until(quiet, 5000)).toBe(true)
+          m.check()
+          expect(m.scheduler.queued).toBe(0)
+          for (const { partition, passed } of m.partitions) {
+            const ours = (some: Handled[]) => some.filter((message) => message.partition === partition)
+            const end = Math.max(-1, ...ours(m.begun).map(({ offset }) => offset))
+            // Everything that was handled may be committed, and nothing was begun beyond what had begun by then.
+            expect(passed?.offset ?? 0).toBe(end + 1)
+            expect(end).toBe(Math.max(-1, ...ours(m.begun.slice(0, begun)).map(({ offset }) => offset)))
+          }
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+
   it('when it stops, what is handled does not take along what was left waiting behind it', async () => {
     let release: () => void = () => {}
     const held = new Promise<void>((resolve) => {
@@ -189,7 +227,39 @@ describe('the scheduler', () => {
     expect(order.lastIndexOf('other')).toBeLessThan(10)
   })
 
-  it('keeps nothing of the keys that it has seen', async () => {
+  it.each<[OrderBy, number, boolean]>([
+    ['key', 1, false],
+    ['key', 50, true],
+    ['none', 50, true],
+    ['partition', 1, false],
+  ])('lets the event loop turn: by %s, concurrency %i, async %s', async (orderBy, concurrency, isAsync) => {
+    let [handled, turns] = [0, 0]
+    const work = () => {
+      const until = performance.now() + 0.2
+      while (performance.now() < until);
+      handled++
+    }
+    const scheduler = new Scheduler(concurrency, orderBy, {
+      handle: isAsync ? async () => work() : work,
+      finished: (task: Task) => void task.partition.finish(task),
+      failed: () => {},
+    })
+    const partition = new Partition('t', 0, undefined as never, undefined as never)
+    for (let i = 0; i < 1000; i++) scheduler.add(new Task(messageOf(0, i, `k${i}`), partition))
+    const turn = () => {
+      turns++
+      if (handled < 1000) setImmediate(turn)
+    }
+    setImmediate(turn)
+    scheduler.pump()
+    expect(await scheduler.until(() => handled === 1000, 20_000)).toBe(true)
+    // 200 ms of work, in turns of some 10 ms and at most 32 messages (6 ms) more.
+    expect(turns).toBeGreaterThan(5)
+  })
+
+  it('keeps nothing of the keys and messages that it has seen', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
     let handled = 0
     const scheduler = new Scheduler(10, 'key', {
       handle: () => {
@@ -199,13 +269,21 @@ describe('the scheduler', () => {
       failed: () => {},
     })
     const partition = new Partition('t', 0, undefined as never, undefined as never)
+    collect()
+    const before = process.memoryUsage().heapUsed
     for (let i = 0; i < 100_000; i++) {
       scheduler.add(new Task(messageOf(0, i, `k${i}`), partition))
-      if (i % 500 === 0) scheduler.pump()
+      if (i % 500 === 0) {
+        scheduler.pump()
+        await null
+      }
     }
     scheduler.pump()
     expect(await scheduler.until(() => handled === 100_000 && scheduler.running === 0, 10_000)).toBe(true)
     expect(partition.lanes.size).toBe(0)
+    collect()
+    // 100,000 tasks are 20 MB.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(4e6)
     expect(partition.passed?.offset).toBe(100_000)
   })
 })

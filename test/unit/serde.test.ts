@@ -50,6 +50,8 @@ describe('serdes', () => {
     expect(error.cause).toBeInstanceOf(SyntaxError)
     const bytes = await failing(() => string().deserialize(Buffer.from([0xff]), { ...from, part: 'key' }))
     expect(bytes.message).toBe('the key of t [3] at 7 does not decode: it is not UTF-8')
+    const text = await failing(() => json().deserialize(Buffer.from([0x22, 0xff, 0x22]), from))
+    expect(text.message).toBe('the value of t [3] at 7 does not decode: it is not UTF-8')
   })
 
   it('refuse what they cannot write', async () => {
