@@ -50,11 +50,13 @@ export function checkPartitions(list: readonly TopicPartition[], what: string): 
   if (!Array.isArray(list)) throw new KafkaError('_INVALID_ARG', `${what} takes an array of { topic, partition }`)
   for (const item of list) {
     const { topic, partition } = (item ?? {}) as TopicPartition
-    if (typeof topic !== 'string' || topic === '' || !Number.isInteger(partition) || partition < 0) {
+    const fits = Number.isInteger(partition) && partition >= 0 && partition <= 0x7fff_ffff
+    // A NUL would end the name in librdkafka, and name another topic.
+    if (typeof topic !== 'string' || topic === '' || topic.includes('\0') || !fits) {
       const given = JSON.stringify({ topic, partition })
       throw new KafkaError(
         '_INVALID_ARG',
-        `${what} takes { topic: a name, partition: an integer from 0 }; got ${given}`,
+        `${what} takes { topic: a name, partition: an integer from 0 to 2147483647 }; got ${given}`,
       )
     }
   }

@@ -23,8 +23,8 @@ void Client::Start() {
 void Client::Submit(On thread, uint32_t id, Work work) {
   // The tasks keep the client alive; they are dropped when the client is done.
   auto task = [self = shared_from_this(), id, work = std::move(work)] { self->Execute(id, work); };
-  if (thread == On::kCommandThread) {
-    commands_.Post(std::move(task));
+  if (thread != On::kPollThread) {
+    (thread == On::kCommandThread ? commands_ : queries_).Post(std::move(task));
     return;
   }
   {
@@ -49,6 +49,11 @@ void Client::Execute(uint32_t id, const Work& work) {
     return;
   } else {
     result = work(rk_);
+  }
+  if (result.again) {
+    auto task = [self = shared_from_this(), id, work] { self->Execute(id, work); };
+    if (queries_.Post(std::move(task))) return;
+    result = Result::Fail(KafkaError::Of(RD_KAFKA_RESP_ERR__DESTROY, "The client is closed"));
   }
   if (!result.later) Answer(id, std::move(result));
 }
@@ -156,6 +161,7 @@ void Client::Run() {
     stopping_ = true;
     OnStopping();
     commands_.Stop();
+    queries_.Stop();
   }
   RunMailbox();  // what was submitted last is answered, not forgotten
   uint32_t id = close_id_;
@@ -312,6 +318,7 @@ void Client::Destroy() {
   stopping_ = true;
   OnStopping();
   commands_.Stop();
+  queries_.Stop();
   RunMailbox();
   ServeMainQueue();  // the last reports and errors
   GiveUpAdmin();

@@ -1,11 +1,13 @@
-// What every client shares: the rd_kafka_t, the poll thread that owns its queues, the command thread for calls that
-// block, and the way back to JavaScript.
+// What every client shares: the rd_kafka_t, the poll thread that owns its queues, the command and query threads for
+// calls that block, and the way back to JavaScript.
 //
 // Threads:
 //   JS thread      constructs, Submit, Close, Abandon, and the calls that only take librdkafka's locks (WithHandle).
 //   poll thread    opens and destroys the handle, serves the queues, runs poll-thread commands. Never touches JS.
 //   command thread runs commands that block. It may use the handle while it runs: the poll thread joins it before
 //                  destroying the handle.
+//   query thread   the same for what a client asks about its cluster: in turns, a slice of time for each question, so
+//                  that none waits for another's answer, and no command for any of them.
 // The object lives until its threads are through and JavaScript has dropped its wrapper (shared_ptr).
 #pragma once
 
@@ -48,16 +50,22 @@ struct Result {
   KafkaError error;
   std::function<Napi::Value(Napi::Env)> value;
   bool later = false;  // the answer comes by itself
+  bool again = false;  // no answer yet: to be called once more, when those that wait have had their turn
 
   static Result Ok() { return {}; }
   static Result Fail(KafkaError error) { return {std::move(error), nullptr}; }
+  static Result Again() {
+    Result result;
+    result.again = true;
+    return result;
+  }
 };
 
 class Client : public std::enable_shared_from_this<Client> {
  public:
   using Work = std::function<Result(rd_kafka_t*)>;
   using Clock = std::chrono::steady_clock;
-  enum class On { kPollThread, kCommandThread };
+  enum class On { kPollThread, kCommandThread, kQueryThread };
 
   Client(rd_kafka_type_t type, ConfHandle conf, std::shared_ptr<JsChannel> channel);
   virtual ~Client();
@@ -155,6 +163,7 @@ class Client : public std::enable_shared_from_this<Client> {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> abandoned_{false};
   WorkerThread commands_;
+  WorkerThread queries_;
 };
 
 }  // namespace odradek

@@ -105,15 +105,15 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
 
   // metadata(id, milliseconds, all topics): JSON
   void Metadata(const Info& info) {
-    Submit(On::kCommandThread, info, QueryMetadata(client(), Flag(info[2]), Deadline(info[1])));
+    Submit(On::kQueryThread, info, QueryMetadata(client(), Flag(info[2]), Deadline(info[1])));
   }
   // clusterId(id, milliseconds): string
   void ClusterId(const Info& info) {
-    Submit(On::kCommandThread, info, QueryClusterId(client(), Deadline(info[1])));
+    Submit(On::kQueryThread, info, QueryClusterId(client(), Deadline(info[1])));
   }
   // controllerId(id, milliseconds): number
   void ControllerId(const Info& info) {
-    Submit(On::kCommandThread, info, QueryControllerId(client(), Deadline(info[1])));
+    Submit(On::kQueryThread, info, QueryControllerId(client(), Deadline(info[1])));
   }
 
   static Client::Clock::time_point Deadline(const Napi::Value& milliseconds) {

@@ -13,23 +13,36 @@ namespace {
 using MetadataHandle = Handle<const rd_kafka_metadata_t, &rd_kafka_metadata_destroy>;
 using std::chrono::milliseconds;
 
-// The first wait of a blocking call. Waits get longer, so that a slow cluster is not asked again and again; and they
-// are short as long as closing is not to be kept waiting.
+// The first slice of a question, and of those that librdkafka answers from what it knows. A question whose answer is
+// fetched gets longer slices, so that a slow cluster is not asked again and again; and they are short as long as closing
+// is not to be kept waiting.
 constexpr milliseconds kFirstSlice(250);
+constexpr milliseconds kLongestSlice(1000);
+constexpr milliseconds kShortSlice(50);
 
-// Calls `ask(milliseconds)`, which returns whether it is through, until the deadline or the client's end.
-template <typename F>
-KafkaError AskUntil(Client* client, Client::Clock::time_point deadline, const char* what, F ask) {
-  milliseconds slice = kFirstSlice;
-  for (;; slice *= 2) {
-    if (client->stopping()) return KafkaError::Of(RD_KAFKA_RESP_ERR__DESTROY, "The client is closed");
-    const auto left = std::chrono::duration_cast<milliseconds>(deadline - Client::Clock::now());
-    if (left <= milliseconds(0)) break;
-    if (ask(static_cast<int>(std::min(left, slice).count()))) return KafkaError();
+// One turn of a question: `ask(milliseconds)` returns whether it is through.
+class Question {
+ public:
+  Question(Client* client, Client::Clock::time_point deadline, const char* what)
+      : client_(client), deadline_(deadline), what_(what) {}
+
+  template <typename Ask>
+  Result Turn(milliseconds slice, Ask ask) const {
+    if (client_->stopping())
+      return Result::Fail(KafkaError::Of(RD_KAFKA_RESP_ERR__DESTROY, "The client is closed"));
+    const auto left = std::chrono::duration_cast<milliseconds>(deadline_ - Client::Clock::now());
+    if (left <= milliseconds(0)) {
+      const std::string text = std::string("Timed out waiting for ") + what_ + ": no broker has answered";
+      return Result::Fail(KafkaError::Of(RD_KAFKA_RESP_ERR__TIMED_OUT, text));
+    }
+    return ask(static_cast<int>(std::min(left, slice).count())) ? Result::Ok() : Result::Again();
   }
-  return KafkaError::Of(RD_KAFKA_RESP_ERR__TIMED_OUT,
-                        std::string("Timed out waiting for ") + what + ": no broker has answered");
-}
+
+ private:
+  Client* client_;
+  Client::Clock::time_point deadline_;
+  const char* what_;
+};
 
 void WriteIds(JsonWriter* json, const char* name, const int32_t* ids, int count) {
   json->BeginArray(name);
@@ -89,51 +102,49 @@ bool Passes(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
 }
 
-Result TextResult(KafkaError error, std::string text) {
-  Result result;
-  result.error = std::move(error);
-  result.value = [text = std::move(text)](Napi::Env env) -> Napi::Value {
-    return Napi::String::New(env, text);
-  };
-  return result;
+std::function<Napi::Value(Napi::Env)> TextValue(std::string text) {
+  return [text = std::move(text)](Napi::Env env) -> Napi::Value { return Napi::String::New(env, text); };
 }
 
 }  // namespace
 
 Client::Work QueryMetadata(Client* client, bool all_topics, Client::Clock::time_point deadline) {
-  return [client, all_topics, deadline](rd_kafka_t* rk) {
+  return [question = Question(client, deadline, "metadata"), all_topics,
+          slice = kFirstSlice](rd_kafka_t* rk) mutable {
     MetadataHandle metadata;
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    KafkaError error = AskUntil(client, deadline, "metadata", [&](int ms) {
+    Result result = question.Turn(slice, [&](int ms) {
       const rd_kafka_metadata_t* answer = nullptr;
       code = rd_kafka_metadata(rk, all_topics ? 1 : 0, nullptr, &answer, ms);
       metadata.reset(answer);
       return !Passes(code);
     });
-    if (!error) error = KafkaError::Of(code);
-    return TextResult(std::move(error), metadata ? ToJson(*metadata) : std::string());
+    slice = std::min(slice * 2, kLongestSlice);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !result.again) result.error = KafkaError::Of(code);
+    if (metadata) result.value = TextValue(ToJson(*metadata));
+    return result;
   };
 }
 
 Client::Work QueryClusterId(Client* client, Client::Clock::time_point deadline) {
-  return [client, deadline](rd_kafka_t* rk) {
+  return [question = Question(client, deadline, "the cluster's id")](rd_kafka_t* rk) {
     std::string id;
-    KafkaError error = AskUntil(client, deadline, "the cluster's id", [&](int ms) {
+    Result result = question.Turn(kShortSlice, [&](int ms) {
       char* text = rd_kafka_clusterid(rk, ms);
       if (text == nullptr) return false;
       id = text;
       rd_kafka_mem_free(rk, text);
       return true;
     });
-    return TextResult(std::move(error), std::move(id));
+    result.value = TextValue(std::move(id));
+    return result;
   };
 }
 
 Client::Work QueryControllerId(Client* client, Client::Clock::time_point deadline) {
-  return [client, deadline](rd_kafka_t* rk) {
+  return [question = Question(client, deadline, "the controller's id")](rd_kafka_t* rk) {
     int32_t id = -1;
-    Result result;
-    result.error = AskUntil(client, deadline, "the controller's id", [&](int ms) {
+    Result result = question.Turn(kShortSlice, [&](int ms) {
       id = rd_kafka_controllerid(rk, ms);
       return id >= 0;
     });

@@ -1,4 +1,4 @@
-// What a client can ask about its cluster, any kind of client. These calls of librdkafka block: command thread.
+// What a client can ask about its cluster, any kind of client. These calls of librdkafka block: query thread.
 #pragma once
 
 #include "client.h"

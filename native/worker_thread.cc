@@ -4,14 +4,15 @@
 
 namespace odradek {
 
-void WorkerThread::Post(Task task) {
+bool WorkerThread::Post(Task task) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (stopping_) return;
+    if (stopping_) return false;
     tasks_.push_back(std::move(task));
     if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
   }
   wake_.notify_one();
+  return true;
 }
 
 void WorkerThread::Stop() {

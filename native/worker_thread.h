@@ -1,5 +1,5 @@
-// A thread that runs tasks in order, started with its first task: a client's command thread, for librdkafka calls
-// that block. Post from any thread; Stop from a thread that is not the worker's own.
+// A thread that runs tasks in order, started with its first task: a client's command and query threads, for librdkafka
+// calls that block. Post from any thread; Stop from a thread that is not the worker's own.
 #pragma once
 
 #include <condition_variable>
@@ -19,8 +19,9 @@ class WorkerThread {
   WorkerThread& operator=(const WorkerThread&) = delete;
   ~WorkerThread() { Stop(); }
 
-  void Post(Task task);
-  // Runs what was posted and joins; tasks see the client closing and give up early. Later posts are dropped.
+  // False after Stop: then the task is dropped.
+  bool Post(Task task);
+  // Runs what was posted and joins; tasks see the client closing and give up early.
   void Stop();
 
  private:

@@ -72,6 +72,8 @@ export function account(rows, headers, uses) {
     const reason = row?.status === 'bound' ? '' : (row?.detail ?? '')
     if (row?.status === 'bound') problems.push(`${name} is bound no more: say why in its row`)
     else if (row && !reason) problems.push(`${name} is neither bound nor has it a reason`)
+    else if (/\bissue\b/i.test(reason))
+      problems.push(`${name}: '${reason}' is no reason; say why, or 'planned: what for'`)
     return { function: name, header, area: row?.area ?? '', status: 'not exposed', detail: reason }
   })
   return { fresh, problems }

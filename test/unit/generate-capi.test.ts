@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { account, findUses, parseCsv, parseHeader, toMarkdown } from '../../scripts/check-capi.mjs'
 import { locateSource } from '../../scripts/generate/source.mjs'
@@ -13,6 +14,13 @@ describe('the account of the C API', () => {
     const source = locateSource()
     expect(parseHeader(source.read('src/rdkafka.h'))).toHaveLength(495)
     expect(parseHeader(source.read('src/rdkafka_mock.h'))).toHaveLength(58)
+  })
+
+  test('is that of the pinned headers and of native/', () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/check-capi.mjs', '--check'], {
+      encoding: 'utf8',
+    })
+    expect({ status, text: stdout + stderr }).toMatchObject({ status: 0 })
   })
 
   test('reads declarations, not comments or macros', () => {
