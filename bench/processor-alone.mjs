@@ -1,6 +1,6 @@
 // What the processor and metrics cost in JavaScript, without librdkafka and brokers: slabs of 100-byte messages are made
 // beforehand and handed out again and again. Runs in turn, in processes of their own; the JavaScript thread's CPU time for
-// each message, so that it can be measured on a machine that does other work: `node bench/processor-alone.mjs [rounds]`.
+// each message (Linux), so that it can be measured on a machine that does other work: `node bench/processor-alone.mjs [rounds]`.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { Consumer } from '../dist/index.js'

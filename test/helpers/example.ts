@@ -128,7 +128,8 @@ const patternOf = (lines: string[]): RegExp =>
         line
           .split('…')
           .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-          .join('.*'),
+          // Alone it stands for lines.
+          .join(line === '…' ? '[^]*' : '.*'),
       )
       .join('\\n'),
   )
