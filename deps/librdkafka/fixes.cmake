@@ -171,6 +171,50 @@ rdkafka_fixed(rdkafka_txnmgr.c
                      "EndTxn returned %s in state %s (may_retry=%s)",]==]
 )
 
+# An idempotent producer bumps its epoch for all partitions when one of them has a gap: a record that timed out, or a request that
+# the broker refused because the one before it is missing. Records of other partitions that wait to be sent again, because their
+# connection broke, were numbered anew with it: if they had been written, the broker, which tells repetitions by epoch and
+# number, wrote them twice. They keep their epoch here until their fate is known, as in the Java client (KIP-360).
+rdkafka_fixed(rdkafka_broker.c
+[==[static int rd_kafka_toppar_producer_serve(rd_kafka_broker_t *rkb,
+                                          rd_kafka_toppar_t *rktp,
+                                          const rd_kafka_pid_t pid,]==]
+[==[static rd_bool_t odradek_keeps_epoch(const rd_kafka_t *rk,
+                                     const rd_kafka_toppar_t *rktp,
+                                     const rd_kafka_pid_t pid) {
+        return !rd_kafka_is_transactional(rk) && rd_kafka_pid_valid(pid) &&
+               rktp->rktp_eos.pid.id == pid.id &&
+               rktp->rktp_eos.pid.epoch != pid.epoch;
+}
+
+static int rd_kafka_toppar_producer_serve(rd_kafka_broker_t *rkb,
+                                          rd_kafka_toppar_t *rktp,
+                                          rd_kafka_pid_t pid,]==]
+[==[                if (unlikely(!rd_kafka_pid_eq(pid, rktp->rktp_eos.pid))) {
+                        /* Flush any]==]
+[==[                if (unlikely(!rd_kafka_pid_eq(pid, rktp->rktp_eos.pid)) &&
+                    !odradek_keeps_epoch(rkb->rkb_rk, rktp, pid)) {
+                        /* Flush any]==]
+[==[        if (rd_kafka_is_idempotent(rkb->rkb_rk)) {
+                /* Update the partition's cached PID, and reset the
+                 * base msg sequence if necessary */
+                if (unlikely(!rd_kafka_pid_eq(pid, rktp->rktp_eos.pid))) {
+                        /* Attempt]==]
+[==[        if (rd_kafka_is_idempotent(rkb->rkb_rk)) {
+                /* The retry has the bounds of the original request. What
+                 * follows waits until it is answered. */
+                if (unlikely(odradek_keeps_epoch(rkb->rkb_rk, rktp, pid)) &&
+                    rkm->rkm_status == RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED) {
+                        pid          = rktp->rktp_eos.pid;
+                        max_requests = 1;
+                }
+
+                /* Update the partition's cached PID, and reset the
+                 * base msg sequence if necessary */
+                if (unlikely(!rd_kafka_pid_eq(pid, rktp->rktp_eos.pid))) {
+                        /* Attempt]==]
+)
+
 # What a read_committed consumer can read ends at the last stable offset: so say rd_kafka_query_watermark_offsets, the end of a
 # partition and the lag of the statistics. The cached watermarks did not.
 rdkafka_fixed(rdkafka.c
@@ -234,4 +278,27 @@ rdkafka_fixed(rdkafka_request.c
                 /* Re-query for coordinator */
                 rd_kafka_cgrp_op(rkb->rkb_rk->rk_cgrp, NULL, RD_KAFKA_NO_REPLYQ,
                                  RD_KAFKA_OP_COORD_QUERY, err);]==]
+
+# A request that a broker refused because the one before it is missing (see above, rdkafka_broker.c): the broker lacks its records, so
+# they are numbered anew whatever became of an earlier attempt.
+[==[                        perr->incr_retry = 0;
+                        perr->actions    = RD_KAFKA_ERR_ACTION_RETRY;
+                        perr->status     = RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
+                        perr->update_next_ack = rd_false;
+                        perr->update_next_err = rd_true;
+
+                        rd_kafka_idemp_drain_epoch_bump(
+                            rk, perr->err, "skipped sequence numbers");]==]
+[==[                        rd_kafka_msg_t *rkm;
+                        TAILQ_FOREACH(rkm, &batch->msgq.rkmq_msgs, rkm_link)
+                        rkm->rkm_status = RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
+
+                        perr->incr_retry = 0;
+                        perr->actions    = RD_KAFKA_ERR_ACTION_RETRY;
+                        perr->status     = RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
+                        perr->update_next_ack = rd_false;
+                        perr->update_next_err = rd_true;
+
+                        rd_kafka_idemp_drain_epoch_bump(
+                            rk, perr->err, "skipped sequence numbers");]==]
 )

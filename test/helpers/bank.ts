@@ -76,9 +76,6 @@ export class Bank implements AsyncDisposable {
     this.#producer = new Producer({
       'bootstrap.servers': cluster.brokers,
       'enable.idempotence': true,
-      // With more, a gap in one partition may double records of another, and the transfers themselves would be wrong:
-      // docs/producer.md, Known limits.
-      'max.in.flight': 1,
       'message.timeout.ms': 0,
     })
     this.tellers = Array.from({ length: 4 }, (_, i) => new Teller(i, cluster.listeners[listener], session))
