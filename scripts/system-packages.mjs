@@ -66,11 +66,11 @@ const NEEDS = {
   ],
   kafka: [
     {
-      what: 'Java 17 or newer',
-      there: java,
-      apt: 'openjdk-17-jre-headless',
-      apk: 'openjdk17-jre-headless',
-      dnf: 'java-17-openjdk-headless',
+      what: 'a JDK, 17 or newer',
+      there: jdk,
+      apt: 'openjdk-17-jdk-headless',
+      apk: 'openjdk17-jdk',
+      dnf: 'java-17-openjdk-devel',
       brew: 'openjdk@17',
     },
     {
@@ -140,10 +140,10 @@ export async function findChromium() {
   return undefined
 }
 
-async function java() {
-  const text = await output('java', ['-XshowSettings:properties', '-version'])
-  const major = Number(text?.match(/java\.specification\.version = (?:1\.)?(\d+)/)?.[1])
-  return major >= 17 ? text : undefined
+/** A JRE is not enough: the witness of the tests is compiled. */
+async function jdk() {
+  const text = await output('javac', ['-version'])
+  return Number(text?.match(/^javac (\d+)/m)?.[1]) >= 17 ? text : undefined
 }
 
 async function missing(groups) {
