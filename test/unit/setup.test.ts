@@ -67,11 +67,11 @@ test('a missing compiler is one clear message, and nothing is installed when tha
 test('each package manager gets its own names, and none gets the bare list', () => {
   const env = { ODRADEK_NO_INSTALL: '1' }
   const apk = node(['scripts/system-packages.mjs', 'kafka'], { ...env, PATH: programs({ apk: 'exit 0' }) })
-  expect(apk.stderr).toContain('sudo apk add openjdk17-jre-headless maven')
+  expect(apk.stderr).toContain('sudo apk add openjdk17-jdk maven')
   rmSync(join(directory, 'apk'))
   const none = node(['scripts/system-packages.mjs', 'kafka'], { ...env, PATH: directory })
   expect(none.stderr).toBe(
-    'error: Missing on this machine: Java 17 or newer, Maven. Install them and run this again.\n',
+    'error: Missing on this machine: a JDK, 17 or newer, Maven. Install them and run this again.\n',
   )
 })
 
