@@ -1,3 +1,15 @@
+import { KafkaError } from './errors.js'
+
+/** @internal Throws for what is no AbortSignal; one of another realm is one. */
+export function checkSignal(signal: unknown, what: string): void {
+  if (signal === undefined) return
+  const { aborted, addEventListener } = Object(signal) as AbortSignal
+  if (typeof aborted === 'boolean' && typeof addEventListener === 'function') return
+  const given =
+    typeof signal === 'string' ? `'${signal.slice(0, 60)}'` : signal === null ? 'null' : `a ${typeof signal}`
+  throw new KafkaError('_INVALID_ARG', `${what}: signal is an AbortSignal; got ${given}`)
+}
+
 // Many waiting for one AbortSignal with one listener: Node warns of a leak from the eleventh on, and ten thousand sends
 // may share a signal.
 const waiting = new WeakMap<AbortSignal, { calls: Set<() => void>; listener: () => void }>()
@@ -23,4 +35,17 @@ export function whenAborted(signal: AbortSignal, call: () => void): () => void {
     waiting.delete(signal)
     signal.removeEventListener('abort', listener)
   }
+}
+
+/** @internal The promise, or the signal's reason, whichever comes first; `onAbort` runs in the latter case. */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal, onAbort?: () => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      onAbort?.()
+      reject(signal.reason)
+    }
+    if (signal.aborted) abort()
+    const forget = whenAborted(signal, abort)
+    promise.then(resolve, reject).finally(forget)
+  })
 }

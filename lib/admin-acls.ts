@@ -2,15 +2,16 @@
 import {
   aclOperations,
   aclResourceTypes,
+  checkFields,
   checkList,
   checkName,
-  checkObject,
   checkText,
+  invalid,
   nameOf,
   patternTypes,
   permissions,
 } from './admin-check.js'
-import { type AdminOptions, type Ask, withErrors } from './admin-request.js'
+import { type AdminOptions, type Ask, checkOptions, withErrors, within } from './admin-request.js'
 import { KafkaError } from './errors.js'
 
 export type AclOperation = (typeof aclOperations)[number]
@@ -67,11 +68,13 @@ interface WireAcl {
 }
 
 const known = <T extends string>(names: readonly T[]) => names.filter((name) => name !== 'unknown')
+const fields = ['resourceType', 'name', 'patternType', 'principal', 'host', 'operation', 'permission']
 const definite = <T extends string>(names: readonly T[]) =>
   names.filter((name) => !['unknown', 'any', 'match'].includes(name))
 
 export async function createAcls(ask: Ask, acls: readonly NewAcl[], options: AdminOptions): Promise<CreateAclResult[]> {
-  const list = checkList(acls, 'createAcls').map((acl) => newAcl(checkObject(acl, 'createAcls')))
+  checkOptions(options, 'createAcls', ['broker'])
+  const list = checkList(acls, 'createAcls').map((acl) => newAcl(checkFields(acl, 'createAcls', fields)))
   return list.length === 0 ? [] : withErrors(await ask<CreateAclResult[]>('createAcls', list, options))
 }
 
@@ -91,8 +94,9 @@ function newAcl(acl: NewAcl): WireAcl {
 }
 
 export async function describeAcls(ask: Ask, filter: AclFilter, options: AdminOptions): Promise<AclBinding[]> {
-  const acls = await ask<WireAcl[]>('describeAcls', aclFilter(filter, 'describeAcls'), options)
-  if (acls.length === 0) await assertMayDescribe(ask, options)
+  const left = within(checkOptions(options, 'describeAcls', ['broker']), 'describeAcls')
+  const acls = await ask<WireAcl[]>('describeAcls', aclFilter(filter, 'describeAcls'), left())
+  if (acls.length === 0) await assertMayDescribe(ask, left())
   return acls.map(bindingOf)
 }
 
@@ -114,14 +118,23 @@ export async function deleteAcls(
   filters: readonly AclFilter[],
   options: AdminOptions,
 ): Promise<DeleteAclsResult[]> {
+  checkOptions(options, 'deleteAcls', ['broker'])
   const list = checkList(filters, 'deleteAcls').map((filter) => aclFilter(filter, 'deleteAcls'))
   if (list.length === 0) return []
   const results = await ask<{ matching: WireAcl[]; error?: KafkaError }[]>('deleteAcls', list, options)
   return withErrors(results).map((result) => ({ ...result, matching: withErrors(result.matching).map(bindingOf) }))
 }
 
+// What is left out matches any, so that a variable without a value would match everything.
 function aclFilter(filter: AclFilter, what: string): WireAcl {
-  const { resourceType = 'any', patternType = 'any', operation = 'any', permission = 'any' } = checkObject(filter, what)
+  const {
+    resourceType = 'any',
+    patternType = 'any',
+    operation = 'any',
+    permission = 'any',
+  } = checkFields(filter, what, fields)
+  const empty = Object.keys(filter).find((name) => filter[name as keyof AclFilter] === undefined)
+  if (empty) throw invalid(`${what}: ${empty} has a value, or is left out to match any; got undefined`)
   const text = (value: string | undefined, name: string) =>
     value === undefined ? null : checkText(value, `${what}: ${name}`)
   return {

@@ -26,9 +26,16 @@ export function invalid(message: string): KafkaError {
 /** What was given, for a message: never long, never an object's content. */
 export function given(value: unknown): string {
   if (typeof value === 'string') return value.length > 60 ? `'${value.slice(0, 60)}…'` : `'${value}'`
+  if (typeof value === 'function') return 'a function'
   if (value === null || typeof value !== 'object') return String(value)
-  return Array.isArray(value) ? 'an array' : 'an object'
+  if (Array.isArray(value)) return 'an array'
+  return isPlain(value) ? 'an object' : `a ${tagOf(value)}`
 }
+
+const tagOf = (value: object) => Object.prototype.toString.call(value).slice('[object '.length, -1)
+
+// A Map, a Date, a promise have no fields of their own: what was meant would be taken for nothing.
+const isPlain = (value: object) => tagOf(value) === 'Object'
 
 /** A name: not empty, and without a NUL, at which C would end it. */
 export function checkText(value: unknown, what: string): string {
@@ -55,8 +62,21 @@ export function checkTexts(value: readonly string[], what: string, item: string)
 }
 
 export function checkObject<T extends object>(value: T, what: string): T {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  if (typeof value === 'object' && value !== null && isPlain(value)) return value
   throw invalid(`${what} takes an object; got ${given(value)}`)
+}
+
+/** An object with no other fields than these: a misspelt one would be taken for one that is not there. */
+export function checkFields<T extends object>(value: T, what: string, fields: readonly string[]): T {
+  const unknown = Object.keys(checkObject(value, what)).find((name) => !fields.includes(name))
+  if (unknown === undefined) return value
+  throw invalid(`${what} takes { ${fields.join(', ')} }; there is no ${given(unknown)}`)
+}
+
+/** True or false; nothing is false. */
+export function checkFlag(value: unknown, what: string): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? false
+  throw invalid(`${what} is true or false; got ${given(value)}`)
 }
 
 /** The number of a name; `accepted` are the names that make sense here. */
@@ -86,6 +106,8 @@ export function checkConfig(config: unknown, what: string): [name: string, value
 
 export function checkConfigValue(value: unknown, what: string): string {
   const text = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value
-  if (typeof text === 'string' && !text.includes('\0')) return text
-  throw invalid(`${what} is a string, number or boolean; got ${given(value)}`)
+  if (typeof text !== 'string') throw invalid(`${what} is a string, number or boolean; got ${given(value)}`)
+  // Without the text: it may be a password.
+  if (text.includes('\0')) throw invalid(`${what} is a text without a NUL character; got one with`)
+  return text
 }

@@ -5,6 +5,7 @@ import {
   type AdminOperationOptions,
   type Ask,
   type AuthorizedOperationsOptions,
+  checkOptions,
   operationSettings,
   withErrors,
 } from './admin-request.js'
@@ -30,6 +31,7 @@ export interface ElectionResult extends TopicPartition {
 }
 
 export async function describeCluster(ask: Ask, options: AuthorizedOperationsOptions): Promise<ClusterDescription> {
+  checkOptions(options, 'describeCluster', ['broker', 'includeAuthorizedOperations'])
   const settings = options.includeAuthorizedOperations ? { authorizedOperations: true } : {}
   const cluster = await ask<ClusterDescription>('describeCluster', null, options, settings)
   return { ...cluster, authorizedOperations: operationNames(cluster.authorizedOperations) }
@@ -42,6 +44,7 @@ export async function electLeaders(
   options: AdminOperationOptions,
 ): Promise<ElectionResult[]> {
   const what = 'electLeaders'
+  checkOptions(options, what, ['broker', 'operationTimeout'])
   const args = {
     type: checkName(type, electionTypes, `${what}: type`),
     partitions: partitions === null ? null : checkPartitions(partitions, what),

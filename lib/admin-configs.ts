@@ -2,6 +2,7 @@
 import {
   checkConfig,
   checkConfigValue,
+  checkFields,
   checkList,
   checkName,
   checkObject,
@@ -17,6 +18,8 @@ import {
   type AdminOptions,
   type AdminSettings,
   type Ask,
+  checkOptions,
+  errorOfSome,
   inOrder,
   type ValidateOptions,
   withErrors,
@@ -96,9 +99,21 @@ async function perBroker(
   const others = resources.filter(({ type }) => type !== broker)
   const requests = resources.filter(({ type }) => type === broker).map((one) => [one])
   if (others.length > 0) requests.push(others)
-  const answers = await Promise.all(requests.map((list) => ask<WireResource[]>(operation, list, options, settings)))
+  const asked = requests.map((list) => ask<WireResource[]>(operation, list, options, settings))
+  const answers = answersOf(requests, await Promise.allSettled(asked))
   const key = ({ type, name }: { type: number; name: string }) => `${type}/${name}`
-  return inOrder(withErrors(answers.flat()), resources.map(key), key)
+  return inOrder(answers, resources.map(key), key)
+}
+
+// One broker may have made its change when another cannot be reached.
+function answersOf(requests: Resource[][], settled: PromiseSettledResult<WireResource[]>[]): WireResource[] {
+  const [first] = settled
+  if (first?.status === 'rejected' && settled.every(({ status }) => status === 'rejected')) throw first.reason
+  return settled.flatMap((answer, i) => {
+    if (answer.status === 'fulfilled') return withErrors(answer.value)
+    const error = errorOfSome(answer.reason)
+    return requests[i].map(({ type, name }) => ({ type, name, entries: [], error }))
+  })
 }
 
 function entryOf({ source, synonyms, ...rest }: WireEntry): ConfigEntry {
@@ -120,6 +135,7 @@ export async function describeConfigs(
   options: AdminOptions,
 ): Promise<ConfigDescription[]> {
   const what = 'describeConfigs'
+  checkOptions(options, what, ['broker'])
   const list = checkList(resources, what).map((item) => resource(checkObject(item, what), what))
   const described = await perBroker(ask, what, list, options)
   return described.map((item) => ({ ...resultOf(item), entries: item.entries.map(entryOf) }))
@@ -131,19 +147,20 @@ export async function incrementalAlterConfigs(
   options: AdminOptions & ValidateOptions,
 ): Promise<ConfigResult[]> {
   const what = 'incrementalAlterConfigs'
+  const settings = validate(options, what)
   const list = checkList(resources, what).map((item) => {
-    const one = resource(checkObject(item, what), what)
+    const one = resource(checkFields(item, what, ['type', 'name', 'entries']), what)
     const entries = checkList(item.entries, `${what}: entries`).map((entry) =>
       alteration(entry, `${what}: ${one.name}`),
     )
     if (entries.length === 0) throw invalid(`${what}: ${one.name}: entries has one or more changes`)
     return { ...one, entries }
   })
-  return (await perBroker(ask, what, list, options, validate(options))).map(resultOf)
+  return (await perBroker(ask, what, list, options, settings)).map(resultOf)
 }
 
 function alteration(given: ConfigAlteration, what: string): { name: string; value?: string; op: number } {
-  const { name, op = 'set', value } = checkObject(given, what)
+  const { name, op = 'set', value } = checkFields(given, what, ['name', 'op', 'value'])
   checkText(name, `${what}: name`)
   const number = checkName(op, configOps, `${what}: ${name}: op`)
   if (op !== 'delete') return { name, op: number, value: checkConfigValue(value, `${what}: ${name}: value`) }
@@ -157,17 +174,19 @@ export async function alterConfigs(
   options: AdminOptions & ValidateOptions,
 ): Promise<ConfigResult[]> {
   const what = 'alterConfigs'
+  const settings = validate(options, what)
   const list = checkList(resources, what).map((item) => {
-    const one = resource(checkObject(item, what), what)
+    const one = resource(checkFields(item, what, ['type', 'name', 'config']), what)
     checkObject(item.config, `${what}: ${one.name}: config`)
     return {
       ...one,
       entries: checkConfig(item.config, `${what}: ${one.name}`).map(([name, value]) => ({ name, value })),
     }
   })
-  return (await perBroker(ask, what, list, options, validate(options))).map(resultOf)
+  return (await perBroker(ask, what, list, options, settings)).map(resultOf)
 }
 
-function validate({ validateOnly }: ValidateOptions): Partial<AdminSettings> {
+function validate(options: AdminOptions & ValidateOptions, what: string): Partial<AdminSettings> {
+  const { validateOnly } = checkOptions(options, what, ['broker', 'validateOnly'])
   return validateOnly ? { validateOnly } : {}
 }

@@ -1,13 +1,20 @@
 // What people write again and again with an admin client.
 
 import type { AdminClient } from './admin.js'
-import { given, invalid } from './admin-check.js'
+import { checkText, given, invalid } from './admin-check.js'
 import type { GroupDescription } from './admin-groups.js'
-import { type AdminOptions, checkTimeout, sleep, within } from './admin-request.js'
-import type { ListOffsetsResult, NewTopic, OffsetSpec, TopicDescription } from './admin-topics.js'
+import { checkOptions, sleep, within } from './admin-request.js'
+import {
+  checkNewTopics,
+  type ListOffsetsResult,
+  type NewTopic,
+  type OffsetSpec,
+  type TopicDescription,
+} from './admin-topics.js'
 import type { OperationOptions } from './client.js'
 import { KafkaError } from './errors.js'
 import type { TopicPartition, TopicPartitionResult } from './offset.js'
+import { isPassing } from './ready.js'
 
 export interface GroupPartitionLag extends TopicPartition {
   /** Null when the group has committed nothing here: it is only assigned to a member. */
@@ -27,7 +34,7 @@ export interface GroupLag {
 /** Where a group is to go on. An offset beyond either end of a partition becomes that end. */
 export type ResetTarget = 'beginning' | 'end' | Date | number
 
-export interface ResetOffsetsOptions extends AdminOptions {
+export interface ResetOffsetsOptions extends OperationOptions {
   to: ResetTarget
   /** Only these partitions; all of the topic without it. */
   partitions?: readonly number[]
@@ -42,8 +49,10 @@ function byName(a: TopicPartition, b: TopicPartition): number {
   return a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition
 }
 
-export async function groupLag(admin: AdminClient, group: string, options: AdminOptions): Promise<GroupLag> {
-  const left = within(options, 'groupLag')
+export async function groupLag(admin: AdminClient, group: string, options: OperationOptions): Promise<GroupLag> {
+  const what = 'groupLag'
+  const left = within(checkOptions(options, what), what)
+  checkText(group, `${what}: group`)
   const [committed, [description]] = await Promise.all([
     admin.listConsumerGroupOffsets(group, null, left()),
     admin.describeConsumerGroups([group], left()),
@@ -51,7 +60,7 @@ export async function groupLag(admin: AdminClient, group: string, options: Admin
   if (committed.length === 0) {
     if (description.error) throw description.error
     // So brokers before 4.0 say that there is no such group.
-    if (description.state === 'dead') throw new KafkaError('GROUP_ID_NOT_FOUND', `groupLag: there is no group ${group}`)
+    if (description.state === 'dead') throw new KafkaError('GROUP_ID_NOT_FOUND', `${what}: there is no group ${group}`)
   }
   const positions = new Map<string, TopicPartition & { offset: number }>()
   for (const { assignment } of description.members) {
@@ -90,7 +99,9 @@ export async function resetOffsets(
   options: ResetOffsetsOptions,
 ): Promise<TopicPartitionResult[]> {
   const what = 'resetOffsets'
-  const { to, partitions: wanted, ...rest } = options
+  const { to, partitions: wanted, ...rest } = checkOptions(options, what, ['to', 'partitions'])
+  checkText(group, `${what}: group`)
+  checkText(topic, `${what}: topic`)
   checkTarget(to, what)
   const left = within(rest, what)
   const [[description], [found]] = await Promise.all([
@@ -158,24 +169,40 @@ export async function waitForTopic(
   options: OperationOptions,
 ): Promise<TopicDescription> {
   const what = 'waitForTopic'
-  const left = within(options, what)
-  const deadline = performance.now() + checkTimeout(options.timeout, what)
+  const left = within(checkOptions(options, what), what)
+  checkText(topic, `${what}: topic`)
   let last = 'no broker has answered'
+  let cause: KafkaError | undefined
   for (let pause = firstPause; ; pause = Math.min(2 * pause, longestPause)) {
     try {
       const [description] = await admin.describeTopics([topic], left())
       const { error, partitions } = description
       const without = partitions.filter(({ leader }) => leader === null).length
       if (!error && partitions.length > 0 && without === 0) return description
-      last = error ? error.message : `${without} of ${partitions.length} partitions have no leader`
+      if (error) throw error
+      last = `${without} of ${partitions.length} partitions have no leader`
+      cause = undefined
     } catch (error) {
-      if (!(error instanceof KafkaError) || error.code !== '_TIMED_OUT') throw error
+      if (!mayCome(error)) throw error
+      // A request that had no time left says nothing new.
+      if (error.code !== '_TIMED_OUT' || error.cause) {
+        last = error.message
+        cause = error
+      }
     }
-    if (performance.now() + pause > deadline) {
-      throw new KafkaError('_TIMED_OUT', `waitForTopic: ${topic} is not ready (${last})`, { retriable: true })
+    if (left().timeout <= pause) {
+      const options = { retriable: true, ...(cause && { cause: cause.cause ?? cause }) }
+      throw new KafkaError('_TIMED_OUT', `${what}: ${topic} is not ready (${last})`, options)
     }
     await sleep(pause, options.signal)
   }
+}
+
+// What is said of a topic that was created a moment ago. An authorization, a wrong name will not pass.
+const coming = new Set<string>(['UNKNOWN_TOPIC_OR_PART', 'LEADER_NOT_AVAILABLE'])
+
+function mayCome(error: unknown): error is KafkaError {
+  return error instanceof KafkaError && (error.retriable || coming.has(error.code) || isPassing(error))
 }
 
 export async function ensureTopics(
@@ -183,7 +210,9 @@ export async function ensureTopics(
   list: readonly NewTopic[],
   options: OperationOptions,
 ): Promise<TopicDescription[]> {
-  const left = within(options, 'ensureTopics')
+  const what = 'ensureTopics'
+  const left = within(checkOptions(options, what), what)
+  checkNewTopics(list, what)
   // Somebody else may be quicker, so that being asked first would be of no use.
   for (const { error } of await admin.createTopics(list, left())) {
     if (error && error.code !== 'TOPIC_ALREADY_EXISTS') throw error

@@ -1,16 +1,31 @@
 // Admin operations on consumer groups and their offsets.
 import { type AclOperation, operationNames } from './admin-acls.js'
-import { checkList, checkName, checkText, checkTexts, groupStates, groupTypes, invalid, nameOf } from './admin-check.js'
+import {
+  checkInteger,
+  checkList,
+  checkName,
+  checkText,
+  checkTexts,
+  given,
+  groupStates,
+  groupTypes,
+  invalid,
+  nameOf,
+} from './admin-check.js'
 import { isCoordinatorPassing, untilCoordinated } from './admin-coordinator.js'
 import {
   type AdminOptions,
   type Ask,
   type AuthorizedOperationsOptions,
+  checkOptions,
   errorOf,
+  errorOfSome,
   inOrder,
   withErrors,
+  within,
 } from './admin-request.js'
 import { type Node, partitionItems } from './admin-topics.js'
+import type { OperationOptions } from './client.js'
 import { about, KafkaError } from './errors.js'
 import {
   checkOffsets,
@@ -71,7 +86,7 @@ export interface GroupResult {
   error?: KafkaError
 }
 
-export interface ListGroupOffsetsOptions extends AdminOptions {
+export interface ListGroupOffsetsOptions extends OperationOptions {
   /** Wait for transactions that are about to commit offsets. */
   requireStableOffsets?: boolean
 }
@@ -80,6 +95,7 @@ type Wire<T> = Omit<T, 'state' | 'type'> & { state: number; type: number }
 
 export async function listConsumerGroups(ask: Ask, options: ListGroupsOptions): Promise<GroupListings> {
   const what = 'listConsumerGroups'
+  checkOptions(options, what, ['broker', 'states', 'types'])
   const numbers = <T extends string>(list: readonly T[] | undefined, names: readonly T[], name: string) =>
     [...new Set(checkList(list ?? [], `${what}: ${name}`))].map((one) => checkName(one, names, `${what}: ${name}`))
   const settings = {
@@ -102,25 +118,34 @@ function named<T extends { state: number; type: number }>(group: T): T & { state
 
 export async function describeConsumerGroups(
   ask: Ask,
-  groups: readonly string[],
-  options: AuthorizedOperationsOptions,
+  groups: readonly string[] | null,
+  options: Omit<AuthorizedOperationsOptions, 'broker'>,
 ): Promise<GroupDescription[]> {
   const what = 'describeConsumerGroups'
-  const names = checkTexts(groups, what, 'a group')
+  const left = within(checkOptions(options, what, ['includeAuthorizedOperations']), what)
+  const names = groups === null ? await allGroups(ask, left()) : checkTexts(groups, what, 'a group')
   const settings = options.includeAuthorizedOperations ? { authorizedOperations: true } : {}
-  return ofEach(what, names, options, async (some, left) => {
-    const list = await ask<Wire<GroupDescription>[]>(what, some, left, settings)
+  return ofEach(what, names, left(), async (some, options) => {
+    const list = await ask<Wire<GroupDescription>[]>(what, some, options, settings)
     for (const group of list) group.authorizedOperations = operationNames(group.authorizedOperations)
     return withErrors(list.map(named)) as GroupDescription[]
   })
 }
 
+async function allGroups(ask: Ask, { timeout, signal }: OperationOptions): Promise<string[]> {
+  const { groups, errors } = await listConsumerGroups(ask, { timeout, signal })
+  // Not all of them, without a broker's.
+  if (errors.length > 0) throw errors[0]
+  return groups.map(({ group }) => group)
+}
+
 export async function deleteConsumerGroups(
   ask: Ask,
   groups: readonly string[],
-  options: AdminOptions,
+  options: OperationOptions,
 ): Promise<GroupResult[]> {
   const what = 'deleteConsumerGroups'
+  checkOptions(options, what)
   const names = checkTexts(groups, what, 'a group')
   return ofEach(what, names, options, async (some, left) => withErrors(await ask<GroupResult[]>(what, some, left)))
 }
@@ -129,14 +154,20 @@ export async function deleteConsumerGroups(
 async function ofEach<T extends GroupResult>(
   what: string,
   names: readonly string[],
-  options: AdminOptions,
+  options: OperationOptions,
   request: (some: readonly string[], left: AdminOptions) => Promise<T[]>,
 ): Promise<T[]> {
   if (names.length === 0) return []
   const results = new Map<string, T>()
   const again = (name: string) => !results.has(name) || isCoordinatorPassing(results.get(name)?.error)
   const some = async (left: AdminOptions) => {
-    for (const item of await request(names.filter(again), left)) results.set(item.group, item)
+    const wanted = names.filter(again)
+    const items = await request(wanted, left).catch((reason) => {
+      if (results.size === 0) throw reason
+      const error = errorOfSome(reason)
+      return wanted.map((name) => ({ ...(results.get(name) as T), error }))
+    })
+    for (const item of items) results.set(item.group, item)
     return [...results.values()]
   }
   const errorsOf = (items: T[]) => items.map(({ error }) => error)
@@ -144,13 +175,14 @@ async function ofEach<T extends GroupResult>(
   return inOrder(items, names, ({ group }) => group)
 }
 
-export function listConsumerGroupOffsets(
+export async function listConsumerGroupOffsets(
   ask: Ask,
   group: string,
   partitions: readonly TopicPartition[] | null,
   options: ListGroupOffsetsOptions,
 ): Promise<TopicPartitionResult[]> {
   const what = 'listConsumerGroupOffsets'
+  checkOptions(options, what, ['requireStableOffsets'])
   const list = partitions === null ? null : checkPartitions(partitions, what)
   const settings = options.requireStableOffsets ? { requireStableOffsets: true } : {}
   return groupOffsets({ ask, what, group, partitions: list, options, settings })
@@ -160,10 +192,16 @@ export async function alterConsumerGroupOffsets(
   ask: Ask,
   group: string,
   offsets: readonly TopicPartitionOffset[],
-  options: AdminOptions,
+  options: OperationOptions,
 ): Promise<TopicPartitionResult[]> {
   const what = 'alterConsumerGroupOffsets'
+  checkOptions(options, what)
   const list = checkOffsets(offsets, what)
+  for (const { topic, partition, leaderEpoch, metadata } of offsets) {
+    const of = `of ${topic} [${partition}]`
+    if (leaderEpoch !== undefined && leaderEpoch !== null) checkInteger(leaderEpoch, `${what}: leaderEpoch ${of}`, 0)
+    if (metadata !== undefined && metadata !== null) checkMetadata(metadata, `${what}: metadata ${of}`)
+  }
   const negative = list.find(({ offset }) => (offset as number) < 0)
   if (negative) {
     const { topic, partition, offset } = negative
@@ -174,13 +212,19 @@ export async function alterConsumerGroupOffsets(
   return groupOffsets({ ask, what, group, partitions: list, options })
 }
 
+function checkMetadata(metadata: unknown, what: string): void {
+  if (typeof metadata === 'string' && !metadata.includes('\0')) return
+  throw invalid(`${what} is a string without a NUL character; got ${given(metadata)}`)
+}
+
 export async function deleteConsumerGroupOffsets(
   ask: Ask,
   group: string,
   partitions: readonly TopicPartition[],
-  options: AdminOptions,
+  options: OperationOptions,
 ): Promise<TopicPartitionResult[]> {
   const what = 'deleteConsumerGroupOffsets'
+  checkOptions(options, what)
   return groupOffsets({ ask, what, group, partitions: checkPartitions(partitions, what), options })
 }
 
@@ -189,13 +233,13 @@ interface GroupOffsets {
   what: string
   group: string
   partitions: readonly TopicPartition[] | null
-  options: AdminOptions
+  options: OperationOptions
   settings?: object
 }
 
 // librdkafka takes one group a request, so that a group's error is the request's.
-async function groupOffsets(given: GroupOffsets): Promise<TopicPartitionResult[]> {
-  const { ask, what, group, partitions, options, settings = {} } = given
+async function groupOffsets(wanted: GroupOffsets): Promise<TopicPartitionResult[]> {
+  const { ask, what, group, partitions, options, settings = {} } = wanted
   checkText(group, `${what}: group`)
   if (partitions?.length === 0) return []
   type Answer = { partitions: TopicPartitionResult[]; error?: unknown }[]

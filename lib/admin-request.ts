@@ -1,11 +1,12 @@
 // The one request that all admin operations are: an operation's name, its arguments, its settings; a result as JSON.
-import { checkInteger } from './admin-check.js'
+import { checkSignal } from './abort.js'
+import { checkFields, checkFlag, checkInteger, checkObject } from './admin-check.js'
 import type { OperationOptions } from './client.js'
 import { about, KafkaError, type NativeError } from './errors.js'
 
 /** How an admin request is made. `timeout` is for the whole of it (30 s without one). */
 export interface AdminOptions extends OperationOptions {
-  /** The id of the broker to ask, for what need not go to the controller, a coordinator or a leader. */
+  /** The id of the broker to ask; not for what only the leader of a partition or the coordinator of a group can do. */
   broker?: number
 }
 
@@ -52,6 +53,22 @@ const maxTimeout = 3_600_000
 
 export function checkTimeout(timeout: number | undefined, what: string): number {
   return timeout === undefined ? defaultTimeout : checkInteger(timeout, `${what}: timeout`, 1, maxTimeout)
+}
+
+type Options = AdminOperationOptions &
+  ValidateOptions &
+  AuthorizedOperationsOptions & { requireStableOffsets?: boolean }
+const flags = ['validateOnly', 'includeAuthorizedOperations', 'requireStableOffsets'] as const
+
+/** Options of an operation that has these beside the time and the signal; `validateOnly` is nothing to overlook. */
+export function checkOptions<T extends OperationOptions>(options: T, what: string, more: readonly string[] = []): T {
+  const given = Object.entries(checkObject(options, `${what}: options`)).filter(([, value]) => value !== undefined)
+  checkFields(Object.fromEntries(given), `${what}: options`, ['timeout', 'signal', ...more])
+  const { timeout, signal, ...rest } = options as Options
+  checkTimeout(timeout, what)
+  checkSignal(signal, what)
+  for (const flag of flags) checkFlag(rest[flag], `${what}: ${flag}`)
+  return options
 }
 
 export function settingsOf(what: string, options: AdminOptions, more: Partial<AdminSettings> = {}): AdminSettings {
@@ -111,10 +128,22 @@ export function within<T extends OperationOptions>(options: T, what: string): ()
   return () => ({ ...options, timeout: Math.max(1, Math.round(deadline - performance.now())) })
 }
 
+/** The error of some of several things, when what became of the others is known; rejects with what ends the whole. */
+export function errorOfSome(error: unknown): KafkaError {
+  if (error instanceof KafkaError && error.code !== '_STATE') return error
+  throw error
+}
+
 /** The error that came out of JSON, of something that has a name. */
 export function errorOf(error: unknown, resource = ''): KafkaError {
   const native = error as NativeError
+  return about(KafkaError.from({ ...native, message: plainMessage(native.message) }), resource)
+}
+
+// librdkafka puts the name of its function before what a coordinator said, and where it said nothing its own doubts.
+const workerNote = /^[A-Z]+ worker (?:failed to parse (?:coordinator )?\w*[Rr]esponse|coordinator request failed): /
+
+function plainMessage(message: string): string {
   // KRaft says of a request that may not be made all that it knows of the request.
-  const message = /^Request Request\(/.test(native.message) ? '' : native.message
-  return about(KafkaError.from({ ...native, message }), resource)
+  return /^Request Request\(/.test(message) ? '' : message.replace(workerNote, '')
 }

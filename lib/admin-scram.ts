@@ -1,16 +1,16 @@
 // Admin operations on SCRAM credentials of users. A password is in no message.
 import {
+  checkFields,
   checkInteger,
   checkList,
   checkName,
-  checkObject,
   checkText,
   checkTexts,
   invalid,
   nameOf,
   scramMechanisms,
 } from './admin-check.js'
-import { type AdminOptions, type Ask, inOrder, withErrors, within } from './admin-request.js'
+import { type AdminOptions, type Ask, checkOptions, errorOfSome, inOrder, withErrors, within } from './admin-request.js'
 import type { KafkaError } from './errors.js'
 
 export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
@@ -52,6 +52,7 @@ export async function describeUserScramCredentials(
   options: AdminOptions,
 ): Promise<ScramDescription[]> {
   const what = 'describeUserScramCredentials'
+  checkOptions(options, what, ['broker'])
   type Wire = Omit<ScramDescription, 'credentials'> & { credentials: { mechanism: number; iterations: number }[] }
   const names = checkTexts(users, what, 'a user')
   const list = inOrder(withErrors(await ask<Wire[]>(what, names, options)), names, ({ user }) => user)
@@ -70,13 +71,23 @@ export async function alterUserScramCredentials(
   options: AdminOptions,
 ): Promise<ScramResult[]> {
   const what = 'alterUserScramCredentials'
-  const list = checkList(alterations, what).map((item) => alteration(checkObject(item, what), what))
-  const left = within(options, what)
+  const left = within(checkOptions(options, what, ['broker']), what)
+  const list = checkList(alterations, what).map((item) => alteration(checkFields(item, what, fields), what))
   const results: ScramResult[] = []
-  for (const round of rounds(list)) {
+  let failure: KafkaError | undefined
+  for (const [number, round] of rounds(list).entries()) {
     const wire = round.map((index) => list[index])
-    const answers = await ask<{ user: string; error?: KafkaError }[]>(what, wire, left())
-    const errors = new Map(withErrors(answers).map(({ user, error }) => [user, error]))
+    const errors = new Map<string, KafkaError | undefined>()
+    try {
+      // What follows a round that failed is not sent: the alterations of a user are made in order.
+      if (failure) throw failure
+      const answers = await ask<{ user: string; error?: KafkaError }[]>(what, wire, left())
+      for (const { user, error } of withErrors(answers)) errors.set(user, error)
+    } catch (error) {
+      if (number === 0) throw error
+      failure = errorOfSome(error)
+      for (const { user } of wire) errors.set(user, failure)
+    }
     for (const index of round) {
       const { user, mechanism } = alterations[index]
       const error = errors.get(user)
@@ -85,6 +96,8 @@ export async function alterUserScramCredentials(
   }
   return results
 }
+
+const fields = ['user', 'mechanism', 'password', 'iterations', 'salt', 'delete']
 
 /** Kafka takes a user once in a request: the indexes of what can go together, in order. */
 function rounds(list: readonly { user: string }[]): number[][] {

@@ -3,9 +3,9 @@
 import { type AclOperation, operationNames } from './admin-acls.js'
 import {
   checkConfig,
+  checkFields,
   checkInteger,
   checkList,
-  checkObject,
   checkText,
   checkTexts,
   given,
@@ -16,6 +16,8 @@ import {
   type AdminOptions,
   type Ask,
   type AuthorizedOperationsOptions,
+  checkOptions,
+  errorOfSome,
   inOrder,
   operationSettings,
   sleep,
@@ -23,6 +25,7 @@ import {
   withErrors,
   within,
 } from './admin-request.js'
+import type { OperationOptions } from './client.js'
 import { KafkaError } from './errors.js'
 import {
   checkOffsets,
@@ -87,7 +90,7 @@ export interface PartitionDescription {
 /** Which offset of a partition: its first, the one after its last, that of the greatest timestamp, or of a time. */
 export type OffsetSpec = 'earliest' | 'latest' | 'maxTimestamp' | Date | { timestamp: number }
 
-export interface ListOffsetsOptions extends AdminOperationOptions {
+export interface ListOffsetsOptions extends Omit<AdminOperationOptions, 'broker'> {
   /** `read_committed`: `latest` is the last stable offset. */
   isolationLevel?: 'read_uncommitted' | 'read_committed'
 }
@@ -107,13 +110,24 @@ export function createTopics(
   options: AdminOperationOptions & ValidateOptions,
 ): Promise<TopicResult[]> {
   const what = 'createTopics'
-  const list = checkList(topics, what).map(newTopic)
-  return topicResults(ask, what, list, options)
+  checkOptions(options, what, ['broker', 'operationTimeout', 'validateOnly'])
+  return topicResults(ask, what, checkNewTopics(topics, what), options)
 }
 
-function newTopic(given: NewTopic): object {
-  const { topic, numPartitions, replicationFactor, replicaAssignment, config } = checkObject(given, 'createTopics')
-  const what = `createTopics: ${checkText(topic, 'createTopics: topic')}`
+/** @internal Topics to create, as they cross. */
+export function checkNewTopics(topics: readonly NewTopic[], what: string): object[] {
+  return checkList(topics, what).map((item) => newTopic(item, what))
+}
+
+const newTopicFields = ['topic', 'numPartitions', 'replicationFactor', 'replicaAssignment', 'config']
+
+function newTopic(given: NewTopic, operation: string): object {
+  const { topic, numPartitions, replicationFactor, replicaAssignment, config } = checkFields(
+    given,
+    operation,
+    newTopicFields,
+  )
+  const what = `${operation}: ${checkText(topic, `${operation}: topic`)}`
   const pairs = checkConfig(config, `${what}: config`)
   if (replicaAssignment === undefined) {
     return {
@@ -164,34 +178,42 @@ export function deleteTopics(
   topics: readonly string[],
   options: AdminOperationOptions,
 ): Promise<TopicResult[]> {
-  const { validateOnly: _, ...rest } = options as AdminOperationOptions & ValidateOptions
-  return topicResults(ask, 'deleteTopics', checkTexts(topics, 'deleteTopics', 'a topic'), rest)
+  const what = 'deleteTopics'
+  checkOptions(options, what, ['broker', 'operationTimeout'])
+  return topicResults(ask, what, checkTexts(topics, what, 'a topic'), options)
 }
+
+const newPartitionsFields = ['topic', 'totalCount', 'replicaAssignment']
 
 export function createPartitions(
   ask: Ask,
   partitions: readonly NewPartitions[],
   options: AdminOperationOptions & ValidateOptions,
 ): Promise<TopicResult[]> {
-  const list = checkList(partitions, 'createPartitions').map((item) => {
-    const { topic, totalCount, replicaAssignment } = checkObject(item, 'createPartitions')
-    const what = `createPartitions: ${checkText(topic, 'createPartitions: topic')}`
+  const operation = 'createPartitions'
+  checkOptions(options, operation, ['broker', 'operationTimeout', 'validateOnly'])
+  const list = checkList(partitions, operation).map((item) => {
+    const { topic, totalCount, replicaAssignment } = checkFields(item, operation, newPartitionsFields)
+    const what = `${operation}: ${checkText(topic, `${operation}: topic`)}`
     const count = checkInteger(totalCount, `${what}: totalCount`, 1, 100_000)
     if (replicaAssignment === undefined) return { topic, totalCount: count }
     return { topic, totalCount: count, replicaAssignment: checkAssignment(replicaAssignment, what) }
   })
-  return topicResults(ask, 'createPartitions', list, options)
+  return topicResults(ask, operation, list, options)
 }
 
 export async function describeTopics(
   ask: Ask,
-  topics: readonly string[],
+  topics: readonly string[] | ((left: OperationOptions) => Promise<string[]>),
   options: AuthorizedOperationsOptions,
 ): Promise<TopicDescription[]> {
-  const names = checkTexts(topics, 'describeTopics', 'a topic')
+  const what = 'describeTopics'
+  const left = within(checkOptions(options, what, ['broker', 'includeAuthorizedOperations']), what)
+  const { timeout, signal } = left()
+  const names = typeof topics === 'function' ? await topics({ timeout, signal }) : checkTexts(topics, what, 'a topic')
   if (names.length === 0) return []
   const settings = options.includeAuthorizedOperations ? { authorizedOperations: true } : {}
-  const list = withErrors(await ask<TopicDescription[]>('describeTopics', names, options, settings))
+  const list = withErrors(await ask<TopicDescription[]>(what, names, left(), settings))
   for (const item of list) item.authorizedOperations = operationNames(item.authorizedOperations)
   return inOrder(list, names, ({ topic }) => topic)
 }
@@ -199,9 +221,10 @@ export async function describeTopics(
 export async function deleteRecords(
   ask: Ask,
   offsets: readonly TopicPartitionOffset[],
-  options: AdminOperationOptions,
+  options: Omit<AdminOperationOptions, 'broker'>,
 ): Promise<TopicPartitionResult[]> {
   const what = 'deleteRecords'
+  checkOptions(options, what, ['operationTimeout'])
   const list = checkOffsets(offsets, what)
   for (const { topic, partition, offset } of offsets) {
     if (offset < -1) {
@@ -226,6 +249,7 @@ export async function listOffsets(
   options: ListOffsetsOptions,
 ): Promise<ListOffsetsResult[]> {
   const what = 'listOffsets'
+  checkOptions(options, what, ['operationTimeout', 'isolationLevel'])
   checkPartitions(partitions, what)
   const list = partitions.map(({ topic, partition, spec }) => ({ topic, partition, offset: specNumber(spec, what) }))
   if (list.length === 0) return []
@@ -262,7 +286,9 @@ async function untilLed<T extends TopicPartition & { error?: KafkaError }>(
   const results = new Map<string, T>()
   for (let some = partitions; some.length > 0; ) {
     const options = left()
-    const items = await request(some, options).catch((error) => withoutLeaders(ask, some, options, error))
+    const items = await request(some, options)
+      .catch((error) => withoutLeaders(ask, some, options, error))
+      .catch((error) => failedAgain(some, results, keyOf, error))
     for (const item of items) results.set(keyOf(item), { ...blank, ...item } as T)
     const again = new Set(items.filter(({ error }) => error && passing.has(error.code)).map(keyOf))
     if (again.size === 0 || left().timeout <= leaderPause) break
@@ -270,6 +296,18 @@ async function untilLed<T extends TopicPartition & { error?: KafkaError }>(
     some = partitions.filter((one) => again.has(keyOf(one)))
   }
   return inOrder([...results.values()], partitions.map(keyOf), keyOf)
+}
+
+// What became of the others is known.
+function failedAgain<T extends TopicPartition>(
+  some: readonly TopicPartition[],
+  results: ReadonlyMap<string, T>,
+  keyOf: (partition: TopicPartition) => string,
+  reason: unknown,
+): T[] {
+  if (results.size === 0) throw reason
+  const error = errorOfSome(reason)
+  return some.map((one) => ({ ...(results.get(keyOf(one)) as T), error }))
 }
 
 // When none of the partitions has a leader, librdkafka fails the request without saying what is wrong with which.

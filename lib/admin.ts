@@ -1,5 +1,6 @@
 // An admin client: typed methods over the one generic request (admin-request.ts). What each sends and makes of the
 // answer is in admin-topics.ts, admin-configs.ts and so on.
+import { checkSignal, whenAborted } from './abort.js'
 import * as acls from './admin-acls.js'
 import { checkText } from './admin-check.js'
 import * as cluster from './admin-cluster.js'
@@ -11,6 +12,7 @@ import {
   type AdminOptions,
   type Ask,
   type AuthorizedOperationsOptions,
+  checkOptions,
   checkTimeout,
   settingsOf,
   type ValidateOptions,
@@ -19,6 +21,7 @@ import * as scram from './admin-scram.js'
 import * as topics from './admin-topics.js'
 import { binding, type NativeClient } from './binding.js'
 import { Client, type ClientOptions, closedError, type OperationOptions } from './client.js'
+import { refuseTimeout } from './client-check.js'
 import { type AdminConfig, effective, prepareConfig } from './config.js'
 import { Consumer } from './consumer.js'
 import { KafkaError } from './errors.js'
@@ -58,8 +61,8 @@ const defaultCloseTimeout = 30_000
 export class AdminClient implements AsyncDisposable {
   readonly #client: Client<NativeClient>
   readonly #own: AdminHandle | undefined
-  // Rejects what waits, when this is closed.
-  readonly #waiting = new Set<(error: unknown) => void>()
+  // Stop what waits, when this is closed.
+  readonly #waiting = new Set<AbortController>()
   #closed: Promise<void> | undefined
 
   constructor(config: AdminConfig, options: ClientOptions = {}) {
@@ -96,7 +99,8 @@ export class AdminClient implements AsyncDisposable {
    * message says what to check; the codes are those of `producer.ready()`.
    */
   async ready(options: OperationOptions = {}): Promise<void> {
-    await this.#orClosed(() => this.#client.ready(options))
+    checkSignal(options.signal, 'ready')
+    await this.#orClosed(options.signal, (signal) => this.#client.ready({ ...options, signal }))
   }
 
   /** A new user name and password for the connections made from now on; of the client that this shares, too. */
@@ -132,8 +136,8 @@ export class AdminClient implements AsyncDisposable {
     list?: readonly string[],
     options: AuthorizedOperationsOptions = {},
   ): Promise<topics.TopicDescription[]> {
-    const names = list ?? (await this.metadata(options)).topics.map(({ topic }) => topic)
-    return topics.describeTopics(this.#ask, names, options)
+    const all = async (left: OperationOptions) => (await this.metadata(left)).topics.map(({ topic }) => topic)
+    return topics.describeTopics(this.#ask, list ?? all, options)
   }
 
   /**
@@ -142,7 +146,7 @@ export class AdminClient implements AsyncDisposable {
    */
   async deleteRecords(
     offsets: readonly TopicPartitionOffset[],
-    options: AdminOperationOptions = {},
+    options: Omit<AdminOperationOptions, 'broker'> = {},
   ): Promise<TopicPartitionResult[]> {
     return topics.deleteRecords(this.#ask, offsets, options)
   }
@@ -204,21 +208,13 @@ export class AdminClient implements AsyncDisposable {
   /** Describes consumer groups: these, or all. */
   async describeConsumerGroups(
     list?: readonly string[],
-    options: AuthorizedOperationsOptions = {},
+    options: Omit<AuthorizedOperationsOptions, 'broker'> = {},
   ): Promise<groups.GroupDescription[]> {
-    if (list) return groups.describeConsumerGroups(this.#ask, list, options)
-    const { groups: all, errors } = await this.listConsumerGroups(options)
-    // Not all of them, without a broker's.
-    if (errors.length > 0) throw errors[0]
-    return groups.describeConsumerGroups(
-      this.#ask,
-      all.map(({ group }) => group),
-      options,
-    )
+    return groups.describeConsumerGroups(this.#ask, list ?? null, options)
   }
 
   /** Deletes consumer groups without members. */
-  async deleteConsumerGroups(list: readonly string[], options: AdminOptions = {}): Promise<groups.GroupResult[]> {
+  async deleteConsumerGroups(list: readonly string[], options: OperationOptions = {}): Promise<groups.GroupResult[]> {
     return groups.deleteConsumerGroups(this.#ask, list, options)
   }
 
@@ -235,7 +231,7 @@ export class AdminClient implements AsyncDisposable {
   async alterConsumerGroupOffsets(
     group: string,
     offsets: readonly TopicPartitionOffset[],
-    options: AdminOptions = {},
+    options: OperationOptions = {},
   ): Promise<TopicPartitionResult[]> {
     return groups.alterConsumerGroupOffsets(this.#ask, group, offsets, options)
   }
@@ -244,13 +240,13 @@ export class AdminClient implements AsyncDisposable {
   async deleteConsumerGroupOffsets(
     group: string,
     partitions: readonly TopicPartition[],
-    options: AdminOptions = {},
+    options: OperationOptions = {},
   ): Promise<TopicPartitionResult[]> {
     return groups.deleteConsumerGroupOffsets(this.#ask, group, partitions, options)
   }
 
   /** How far a group is behind, by partition and in total: as `kafka-consumer-groups --describe` has it. */
-  async groupLag(group: string, options: AdminOptions = {}): Promise<conveniences.GroupLag> {
+  async groupLag(group: string, options: OperationOptions = {}): Promise<conveniences.GroupLag> {
     return conveniences.groupLag(this, group, options)
   }
 
@@ -263,8 +259,6 @@ export class AdminClient implements AsyncDisposable {
     topic: string,
     options: conveniences.ResetOffsetsOptions,
   ): Promise<TopicPartitionResult[]> {
-    checkText(group, 'resetOffsets: group')
-    checkText(topic, 'resetOffsets: topic')
     return conveniences.resetOffsets(this, group, topic, options)
   }
 
@@ -318,24 +312,26 @@ export class AdminClient implements AsyncDisposable {
   }
 
   /** What a broker knows of the cluster, and of one topic or all. Never creates one. */
-  async metadata({ topic, ...options }: OperationOptions & { topic?: string } = {}): Promise<Metadata> {
-    const ms = checkTimeout(options.timeout, 'metadata')
-    const ask = (allTopics: boolean) =>
-      this.#wait<string>((native, id) => native.metadata(id, ms, allTopics), options.signal)
+  async metadata(options: OperationOptions & { topic?: string } = {}): Promise<Metadata> {
+    const { topic, timeout, signal } = checkOptions(options, 'metadata', ['topic'])
+    const ms = checkTimeout(timeout, 'metadata')
+    const ask = (allTopics: boolean) => this.#wait<string>((native, id) => native.metadata(id, ms, allTopics), signal)
     if (topic === undefined) return metadataFrom(await ask(true))
     const name = checkText(topic, 'metadata: topic')
-    const [json, described] = await Promise.all([ask(false), this.describeTopics([name], options)])
+    const [json, described] = await Promise.all([ask(false), this.describeTopics([name], { timeout: ms, signal })])
     return { ...metadataFrom(json), topics: described.map(topicMetadata) }
   }
 
   /** The cluster's id. */
-  async clusterId({ timeout, signal }: OperationOptions = {}): Promise<string> {
+  async clusterId(options: OperationOptions = {}): Promise<string> {
+    const { timeout, signal } = checkOptions(options, 'clusterId')
     const ms = checkTimeout(timeout, 'clusterId')
     return this.#wait<string>((native, id) => native.clusterId(id, ms), signal)
   }
 
   /** The id of the controller; with KRaft that of some broker that takes requests for it. */
-  async controllerId({ timeout, signal }: OperationOptions = {}): Promise<number> {
+  async controllerId(options: OperationOptions = {}): Promise<number> {
+    const { timeout, signal } = checkOptions(options, 'controllerId')
     const ms = checkTimeout(timeout, 'controllerId')
     return this.#wait<number>((native, id) => native.controllerId(id, ms), signal)
   }
@@ -348,8 +344,10 @@ export class AdminClient implements AsyncDisposable {
    */
   close({ timeout = defaultCloseTimeout }: { timeout?: number } = {}): Promise<void> {
     if (!this.#closed) {
+      const refused = refuseTimeout(timeout)
+      if (refused) return refused
       const error = closedError(this.name)
-      for (const reject of this.#waiting) reject(error)
+      for (const waiting of this.#waiting) waiting.abort(error)
       this.#closed = this.#own ? this.#own.close(timeout) : Promise.resolve()
     }
     return this.#closed
@@ -371,22 +369,21 @@ export class AdminClient implements AsyncDisposable {
   }
 
   #wait<T>(send: (native: NativeClient, id: number) => void, signal: AbortSignal | undefined): Promise<T> {
-    return this.#orClosed(() => this.#client.request<T>(send, signal))
+    return this.#orClosed(signal, (either) => this.#client.request<T>(send, either))
   }
 
   /** What is waited for, or the error that this is closed. */
-  async #orClosed<T>(ask: () => Promise<T>): Promise<T> {
+  async #orClosed<T>(signal: AbortSignal | undefined, ask: (either: AbortSignal) => Promise<T>): Promise<T> {
     if (this.#closed) throw closedError(this.name)
-    const answer = ask()
-    let rejectWhenClosed: (error: unknown) => void = () => {}
-    const closed = new Promise<never>((_, reject) => {
-      rejectWhenClosed = reject
-    })
-    this.#waiting.add(rejectWhenClosed)
+    signal?.throwIfAborted()
+    const waiting = new AbortController()
+    const forget = signal && whenAborted(signal, () => waiting.abort(signal.reason))
+    this.#waiting.add(waiting)
     try {
-      return await Promise.race([answer, closed])
+      return await ask(waiting.signal)
     } finally {
-      this.#waiting.delete(rejectWhenClosed)
+      forget?.()
+      this.#waiting.delete(waiting)
     }
   }
 }

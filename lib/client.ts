@@ -1,6 +1,7 @@
 // What every client shares: the state machine open / closing / closed, commands and their answers, events.
-import { whenAborted } from './abort.js'
+import { abortable } from './abort.js'
 import { Dispatch, type DispatchFunction, type NativeClient } from './binding.js'
+import { checkCredential, refuseTimeout } from './client-check.js'
 import { ConnectionTrouble } from './connection-trouble.js'
 import { about, type ErrorCode, ErrorCodes, KafkaError, type NativeError } from './errors.js'
 import { ready } from './ready.js'
@@ -57,6 +58,8 @@ interface Command {
   reject(error: unknown): void
   /** Runs while the answer is dispatched, before anything that crossed after it. */
   settled: ((value: unknown, error: NativeError | null) => void) | undefined
+  /** Keeps the process alive. */
+  held: boolean
 }
 
 type State = 'open' | 'closing' | 'closed'
@@ -119,10 +122,12 @@ export abstract class Client<Native extends NativeClient> {
 
   /**
    * New credentials for SASL PLAIN and SCRAM, used from the next authentication on (rd_kafka_sasl_set_credentials). Throws
-   * KafkaError `_STATE` when closed.
+   * KafkaError `_INVALID_ARG` for what is no text or empty, `_STATE` when closed.
    */
   setSaslCredentials(username: string, password: string): void {
     this.assertOpen()
+    checkCredential(username, 'username')
+    checkCredential(password, 'password')
     const error = this.native.setSaslCredentials(username, password)
     if (error) throw KafkaError.from(error)
     this.#trouble.clear()
@@ -195,12 +200,18 @@ export abstract class Client<Native extends NativeClient> {
     const command = this.#commands.get(id)
     if (!command) return
     this.#commands.delete(id)
-    this.native.unhold()
+    this.#unhold(command)
     command.settled?.(value, error)
     // The event that reports it may cross later; what is called next has to know already.
     if (error?.fatal) this.#failure ??= KafkaError.from(error)
     if (error) command.reject(error)
     else command.resolve(value)
+  }
+
+  #unhold(command: Command): void {
+    if (!command.held) return
+    command.held = false
+    this.native.unhold()
   }
 
   #named(error: KafkaError): KafkaError {
@@ -274,13 +285,14 @@ export abstract class Client<Native extends NativeClient> {
   ): Promise<T> {
     signal?.throwIfAborted()
     const id = this.#nextCommand++
-    const answer = new Promise<unknown>((resolve, reject) => {
-      this.#commands.set(id, { resolve, reject, settled })
-    })
+    const command: Command = { resolve: () => {}, reject: () => {}, settled, held: true }
+    const answer = new Promise<unknown>((resolve, reject) => Object.assign(command, { resolve, reject }))
+    this.#commands.set(id, command)
     this.native.hold()
     send(id)
     try {
-      return (await (signal ? abortable(answer, signal) : answer)) as T
+      // Whoever gave up does not keep the process alive either.
+      return (await (signal ? abortable(answer, signal, () => this.#unhold(command)) : answer)) as T
     } catch (error) {
       // Made here, so that the stack leads to the caller.
       throw isNativeError(error) ? this.explain(this.#named(KafkaError.from(error))) : error
@@ -295,7 +307,11 @@ export abstract class Client<Native extends NativeClient> {
 
   /** Closes once; later calls get the same promise. `before` is what the kind of client does first. */
   protected closeOnce(timeout: number, before: () => Promise<void>): Promise<void> {
-    this.#closing ??= this.#close(timeout, before)
+    if (!this.#closing) {
+      const refused = refuseTimeout(timeout)
+      if (refused) return refused
+      this.#closing = this.#close(timeout, before)
+    }
     return this.#closing
   }
 
@@ -320,7 +336,10 @@ export abstract class Client<Native extends NativeClient> {
     this.native.dispose()
     const waiting = [...this.#commands.values()]
     this.#commands.clear()
-    for (const command of waiting) command.reject(closedError(this.name))
+    for (const command of waiting) {
+      command.held = false
+      command.reject(closedError(this.name))
+    }
   }
 }
 
@@ -355,19 +374,6 @@ export function nativeThrow(error: unknown): unknown {
   if (!(error instanceof Error) || !('errno' in error)) return error
   const { errno, message } = error as Error & { errno: number }
   return KafkaError.from({ errno, message, fatal: false, retriable: false, txnRequiresAbort: false })
-}
-
-/** The promise, or the signal's reason, whichever comes first; `onAbort` runs in the latter case. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal, onAbort?: () => void): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      onAbort?.()
-      reject(signal.reason)
-    }
-    if (signal.aborted) abort()
-    const forget = whenAborted(signal, abort)
-    promise.then(resolve, reject).finally(forget)
-  })
 }
 
 /** Whether the promise settles (either way) within `ms` milliseconds. */

@@ -1,6 +1,8 @@
 // The producing path: records into slabs, reports to whoever waits for them. What a program calls is in producer.ts.
+
+import { abortable } from './abort.js'
 import type { NativeProducer } from './binding.js'
-import { abortable, guard } from './client.js'
+import { guard } from './client.js'
 import { type DeliveryReport, DeliveryReports, ReportRows, ReportWindow } from './delivery-report.js'
 import { KafkaError } from './errors.js'
 import type { Balancing } from './producer-balancer.js'

@@ -2,6 +2,7 @@
 import type { Writable } from 'node:stream'
 import { binding, Dispatch, type NativeProducer } from './binding.js'
 import { Client, type ClientOptions, closedError, type OperationOptions, settlesWithin } from './client.js'
+import { refuseTimeout } from './client-check.js'
 import { effective, type ProducerConfig, prepareConfig, prepareTopicConfig, type TopicConfig } from './config.js'
 import type { DeliveryReport, DeliveryReports } from './delivery-report.js'
 import { KafkaError } from './errors.js'
@@ -291,7 +292,11 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
    * and stops. An open transaction is aborted; a commit that timed out is resumed. Settles within the timeout, in every state; further calls return the same promise.
    */
   close({ timeout = defaultCloseTimeout }: { timeout?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(timeout)
+    if (!this.#closing) {
+      const refused = refuseTimeout(timeout)
+      if (refused) return refused
+      this.#closing = this.#close(timeout)
+    }
     return this.#closing
   }
 

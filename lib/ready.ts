@@ -1,5 +1,6 @@
 // Waiting until a client can use its cluster, and why it cannot.
-import { abortable, type OperationOptions } from './client.js'
+import { abortable, checkSignal } from './abort.js'
+import type { OperationOptions } from './client.js'
 import type { ConnectionTrouble } from './connection-trouble.js'
 import { KafkaError } from './errors.js'
 
@@ -17,6 +18,11 @@ const passing = new Set<string>([
   'NOT_CONTROLLER',
 ])
 
+/** @internal Whether another attempt may succeed. */
+export function isPassing(error: unknown): error is KafkaError {
+  return error instanceof KafkaError && passing.has(error.code)
+}
+
 export interface ReadyContext {
   name: string
   trouble: ConnectionTrouble
@@ -32,6 +38,7 @@ export async function ready(context: ReadyContext, options: OperationOptions = {
   if (!Number.isFinite(timeout) || timeout < 1 || timeout > maxTimeout) {
     throw new KafkaError('_INVALID_ARG', `ready: timeout must be milliseconds from 1 to ${maxTimeout}, got ${timeout}`)
   }
+  checkSignal(signal, 'ready')
   signal?.throwIfAborted()
   const deadline = performance.now() + timeout - reserve(timeout)
   const ending = new AbortController()
@@ -59,7 +66,7 @@ async function untilAnswered(context: ReadyContext, deadline: number, timeout: n
     } catch (error) {
       const fatal = context.fatal()
       if (fatal) throw fatal
-      if (!(error instanceof KafkaError) || !passing.has(error.code)) throw error
+      if (!isPassing(error)) throw error
     }
     await new Promise((resolve) => setTimeout(resolve, Math.min(pause, Math.max(0, deadline - performance.now()))))
   }

@@ -1,5 +1,6 @@
 // One transaction as a function: committed when it returns, aborted when it throws.
-import { abortable, type OperationOptions } from './client.js'
+import { abortable } from './abort.js'
+import type { OperationOptions } from './client.js'
 import type { Consumer } from './consumer.js'
 import type { DeliveryReport, DeliveryReports } from './delivery-report.js'
 import { KafkaError } from './errors.js'

@@ -1,6 +1,8 @@
 // The transactional API of a producer: which call is allowed when, and what an error asks for.
+
+import { abortable } from './abort.js'
 import type { NativeProducer } from './binding.js'
-import { abortable, isNativeError, type OperationOptions } from './client.js'
+import { isNativeError, type OperationOptions } from './client.js'
 import { errorName, KafkaError, type NativeError } from './errors.js'
 import { type ConsumerGroupMetadata, checkGroupMetadata } from './group-metadata.js'
 import { checkOffsets, type TopicPartitionOffset } from './offset.js'
