@@ -137,13 +137,19 @@ export function errorOfSome(error: unknown): KafkaError {
 /** The error that came out of JSON, of something that has a name. */
 export function errorOf(error: unknown, resource = ''): KafkaError {
   const native = error as NativeError
-  return about(KafkaError.from({ ...native, message: plainMessage(native.message) }), resource)
+  // KRaft says of a request that may not be made all that it knows of the request.
+  const message = /^Request Request\(/.test(native.message) ? '' : native.message
+  return about(KafkaError.from({ ...native, message }), resource)
 }
 
-// librdkafka puts the name of its function before what a coordinator said, and where it said nothing its own doubts.
-const workerNote = /^[A-Z]+ worker (?:failed to parse (?:coordinator )?\w*[Rr]esponse|coordinator request failed): /
+// librdkafka puts its function and its own doubts before what a broker said.
+const workerNote = /^[A-Z]+ worker [\w ]*failed[\w ]*: /
+const responseNote = /^(?:\w+Response response failure|\w+ response error|Error parsing \w+ response): /
 
-function plainMessage(message: string): string {
-  // KRaft says of a request that may not be made all that it knows of the request.
-  return /^Request Request\(/.test(message) ? '' : message.replace(workerNote, '')
+/** The error of a request as a whole: a broker's without librdkafka's notes. */
+export function asSaid(error: unknown): unknown {
+  if (!(error instanceof KafkaError) || error.origin !== 'broker') return error
+  const { code, message, fatal, retriable, txnRequiresAbort } = error
+  const said = message.replace(workerNote, '').replace(responseNote, '')
+  return said === message ? error : new KafkaError(code, said, { fatal, retriable, txnRequiresAbort })
 }

@@ -12,6 +12,7 @@ import {
   type AdminOptions,
   type Ask,
   type AuthorizedOperationsOptions,
+  asSaid,
   checkOptions,
   checkTimeout,
   settingsOf,
@@ -365,7 +366,8 @@ export class AdminClient implements AsyncDisposable {
   ): Promise<T> => {
     const settings = settingsOf(operation, options, more)
     const send = (native: NativeClient, id: number) => native.admin(id, operation, args, settings)
-    return JSON.parse(await this.#wait<string>(send, options.signal)) as T
+    const answer = this.#wait<string>(send, options.signal)
+    return JSON.parse(await answer.catch((error) => Promise.reject(asSaid(error)))) as T
   }
 
   #wait<T>(send: (native: NativeClient, id: number) => void, signal: AbortSignal | undefined): Promise<T> {

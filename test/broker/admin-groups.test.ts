@@ -201,9 +201,9 @@ describe('groupLag', () => {
   })
 
   it('has assigned partitions without a commit, and rejects for a group that is not there', async () => {
-    const [read, gone] = [await createTopic('read', { partitions: 2 }), await createTopic('gone')]
+    const [read, left] = [await createTopic('read', { partitions: 2 }), await createTopic('left')]
     await kafka.produce(read, values(3, 0))
-    await kafka.produce(gone, values(3, 0))
+    await kafka.produce(left, values(3, 0))
     const group = uniqueGroup()
     await using consumer = await member(group, read)
     await consumer.commit([{ topic: read, partition: 0, offset: 1 }])
@@ -214,7 +214,7 @@ describe('groupLag', () => {
         { topic: read, partition: 1, committed: null, end: 0, lag: null },
       ],
     })
-    const idle = await idleGroup(gone, [1])
+    const idle = await idleGroup(left, [1])
     expect((await admin.groupLag(idle)).total).toBe(2)
     const error = await rejection(admin.groupLag(uniqueGroup()))
     expect(error.code).toBe('GROUP_ID_NOT_FOUND')

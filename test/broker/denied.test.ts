@@ -51,12 +51,24 @@ describe('admin operations', () => {
     describeConfigs: () => mallory.describeConfigs([{ type: 'topic', name: topic }]),
     incrementalAlterConfigs: () =>
       mallory.incrementalAlterConfigs([{ type: 'topic', name: topic, entries: [{ name: 'retention.ms', value: 1 }] }]),
+    alterConfigs: () => mallory.alterConfigs([{ type: 'topic', name: topic, config: { 'retention.ms': 1 } }]),
     metadata: async () => (await mallory.metadata({ topic })).topics,
   }
   it.each(Object.entries(topics))('%s', async (_, ask) => {
     const [{ error }] = await ask()
     expect(error?.code).toBe('TOPIC_AUTHORIZATION_FAILED')
     expect(error?.message).toMatch(new RegExp(`^${topic}( \\[0\\])?: .*[Aa]uthorization failed`))
+  })
+
+  // Not at the end of a time-out that nothing would change in.
+  const waiting: Record<string, () => Promise<unknown>> = {
+    waitForTopic: () => mallory.waitForTopic(topic, { timeout: 600_000 }),
+    ensureTopics: () => mallory.ensureTopics([{ topic }], { timeout: 600_000 }),
+  }
+  it.each(Object.entries(waiting))('%s, at once', async (_, ask) => {
+    const error = await rejection(ask())
+    expect(error.code).toBe('TOPIC_AUTHORIZATION_FAILED')
+    expect(error.message).toMatch(new RegExp(`^${topic}: .*[Aa]uthorization failed`))
   })
 
   const groups: Record<string, () => Promise<unknown>> = {

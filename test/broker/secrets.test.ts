@@ -138,6 +138,23 @@ describe('passwords', () => {
       [/READY/, /iterations/, /user: 'bob'/],
     )
   })
+
+  it('of brokers, in their configuration', async () => {
+    await expectSilent(
+      `
+      await exercise({ 'bootstrap.servers': ${literal(cluster.brokers)}, ...everything }, {}, async (client) => {
+        if (!(client instanceof AdminClient)) client = AdminClient.from(client)
+        const name = 'listener.name.none.ssl.key.password'
+        for (const value of ['${canary}', '${canary}\\0', ['${canary}'], { a: '${canary}' }, () => '${canary}']) {
+          const options = { timeout: 3000, validateOnly: true }
+          const resource = { type: 'broker', name: 1 }
+          await client.alterConfigs([{ ...resource, config: { [name]: value } }], options).then(show, show)
+          await client.incrementalAlterConfigs([{ ...resource, entries: [{ name, value }] }], options).then(show, show)
+        }
+      })`,
+      [/READY/, /password is a text without a NUL/, /got an array/, /got an object/, /got a function/, /name: '1'/],
+    )
+  })
 })
 
 describe('keys', () => {
