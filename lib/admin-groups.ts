@@ -54,7 +54,7 @@ export interface GroupListing {
   type: GroupType
 }
 
-/** What the brokers that answered know, and the errors of the others. */
+/** What the brokers that answered know, and the errors of the others; librdkafka does not say which those were. */
 export interface GroupListings {
   groups: GroupListing[]
   errors: KafkaError[]

@@ -57,7 +57,8 @@ const defaultCloseTimeout = 30_000
  * ```
  *
  * Operations on several things resolve with a result for each, in which `error` says that this one failed. They reject,
- * with a KafkaError, when the request as a whole failed: `_TIMED_OUT`, `_INVALID_ARG`, `_STATE` when closed.
+ * with a KafkaError, when the request as a whole failed: `_TIMED_OUT`, `_INVALID_ARG` (an option that the operation does
+ * not have, too), `_STATE` when closed.
  */
 export class AdminClient implements AsyncDisposable {
   readonly #client: Client<NativeClient>
@@ -160,7 +161,7 @@ export class AdminClient implements AsyncDisposable {
     return topics.listOffsets(this.#ask, partitions, options)
   }
 
-  /** Waits until a topic is there and each of its partitions has a leader. */
+  /** Waits until a topic is there with leaders of all partitions; rejects at once with what will not pass by waiting. */
   async waitForTopic(topic: string, options: OperationOptions = {}): Promise<topics.TopicDescription> {
     return conveniences.waitForTopic(this, topic, options)
   }
