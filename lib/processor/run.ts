@@ -1,4 +1,5 @@
 // One run of a processor that is a group's member: receives, schedules, stores what is handled, gives partitions up.
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   Consumer,
   type ConsumerConfig,
@@ -44,6 +45,8 @@ export class ConsumerRun extends Handling {
   readonly #stopped = new Promise<void>((resolve) => {
     this.#stop = resolve
   })
+  /** At most once: a batch that is being committed. */
+  #committing: Promise<unknown> | undefined
   /** Takes nothing new any more. */
   draining = false
   /** The group has given it its partitions, of which there may be none. */
@@ -116,8 +119,8 @@ export class ConsumerRun extends Handling {
       await this.flow.room(() => this.draining)
       const { value, done } = await batches.next()
       if (done) break
-      if (this.settings.guarantee === 'at-most-once' && !this.draining) await this.#committed(value)
-      else this.#accept(value, undefined)
+      if (this.settings.guarantee === 'at-most-once' && !this.draining) await this.#commitFirst(value)
+      else if (!this.draining) this.#accept(value, undefined)
     }
     if (this.consumer.fatalError) throw this.consumer.fatalError
   }
@@ -128,7 +131,6 @@ export class ConsumerRun extends Handling {
     let partition: Partition | undefined
     let batcher: Batcher | undefined
     let received = 0
-    if (this.draining) return
     batch.forEach((message: Message) => {
       if (message.partition !== number || message.topic !== topic) {
         topic = message.topic
@@ -146,7 +148,18 @@ export class ConsumerRun extends Handling {
   }
 
   /** At most once: what is committed first may be handled. */
-  async #committed(batch: MessageBatch): Promise<void> {
+  async #commitFirst(batch: MessageBatch): Promise<void> {
+    const committing = this.#commit(batch)
+    this.#committing = committing
+    const refused = await committing
+    this.#committing = undefined
+    if (refused.length === 0 || this.consumer.closed) return
+    // Not committed, so not handled: read again, by whoever has the partition then.
+    await this.consumer.seek(refused).catch((error) => this.#reportCommit(error))
+  }
+
+  /** Hands over what could be committed; returns where that begins which could not. */
+  async #commit(batch: MessageBatch): Promise<TopicPartitionOffset[]> {
     const refused = new Map<Partition, TopicPartitionOffset>()
     const first = new Map<string, TopicPartitionOffset>()
     batch.forEach(({ topic, partition, offset }) => {
@@ -165,9 +178,7 @@ export class ConsumerRun extends Handling {
       for (const from of first.values()) refuse(from)
     }
     this.#accept(batch, new Set(refused.keys()))
-    if (refused.size === 0 || this.consumer.closed) return
-    // Not committed, so not handled: read again, by whoever has the partition then.
-    await this.consumer.seek([...refused.values()]).catch((error) => this.#reportCommit(error))
+    return [...refused.values()]
   }
 
   #partition(topic: string, partition: number): Partition | undefined {
@@ -294,6 +305,11 @@ export class ConsumerRun extends Handling {
     const { guarantee, orderBy } = this.settings
     let through: (partition: Partition) => boolean
     if (guarantee === 'at-most-once') {
+      // What is being committed just now does not wait there yet.
+      const enough = new AbortController()
+      const late = delay(Math.max(0, deadline - performance.now()), undefined, { signal: enough.signal })
+      await Promise.race([this.#committing, late])
+      enough.abort()
       for (const batcher of this.batchers.values()) batcher.hurry()
       through = ({ queued, busy }) => queued + busy === 0
     } else if (orderBy === 'key') {

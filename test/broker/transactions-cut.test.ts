@@ -29,6 +29,8 @@ it('numbers records anew when those of the aborted one may have arrived, so that
     // What the cut leaves unanswered waits long enough to be given up; so may the end of the transaction, if sent into the cut.
     'retry.backoff.ms': 10_000,
     'retry.backoff.max.ms': 10_000,
+    // A connection that is made while nothing comes back is soon given up.
+    'api.version.request.timeout.ms': 1000,
     'reconnect.backoff.ms': 10,
     'reconnect.backoff.max.ms': 50,
   })

@@ -121,5 +121,7 @@ export function openBench() {
     numbered,
     readAll,
     committedOf,
+    /** How long the brokers take to answer, from now on. */
+    roundTrips: (ms: number) => cluster.brokers.rtt(ms),
   }
 }

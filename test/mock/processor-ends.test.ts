@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { openBench, sleep, start } from '../helpers/processors.js'
 import { rejection, waitFor } from '../helpers/wait.js'
 
-const { processorOf, topicOf, numbered, committedOf } = openBench()
+const { processorOf, topicOf, numbered, committedOf, roundTrips } = openBench()
 const number = (message: ProcessorMessage) => Number(message.text())
 
 describe('rebalances and ends', () => {
@@ -135,6 +135,22 @@ describe('rebalances and ends', () => {
     const committed = await committedOf('at-most-stop', topic, 2)
     expect(seen.length).toBe(committed.reduce((sum, offset) => sum + Math.max(offset, 0), 0))
     expect(new Set(seen).size).toBe(seen.length)
+  })
+
+  it('with at-most-once what is being committed when it is asked to stop is handled, too', async () => {
+    const topic = await numbered('at-most-late', 100, { partitions: 2 })
+    const app = processorOf('at-most-late', { guarantee: 'at-most-once' })
+    let seen = 0
+    app.topic(topic, async () => {
+      // The next batch is fetched by now, and its commit takes this long.
+      if (seen++ === 0) roundTrips(400)
+    })
+    const { stop } = start(app)
+    await waitFor('it is at work', () => seen > 0)
+    await stop()
+    roundTrips(0)
+    const committed = await committedOf('at-most-late', topic, 2)
+    expect(seen).toBe(committed.reduce((sum, offset) => sum + Math.max(offset, 0), 0))
   })
 
   it('sends through context.send, and says no when it has stopped', async () => {
