@@ -281,23 +281,11 @@ rdkafka_fixed(rdkafka_request.c
 
 # A request that a broker refused because the one before it is missing (see above, rdkafka_broker.c): the broker lacks its records, so
 # they are numbered anew whatever became of an earlier attempt.
-[==[                        perr->incr_retry = 0;
-                        perr->actions    = RD_KAFKA_ERR_ACTION_RETRY;
-                        perr->status     = RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
-                        perr->update_next_ack = rd_false;
-                        perr->update_next_err = rd_true;
-
-                        rd_kafka_idemp_drain_epoch_bump(
+[==[                        rd_kafka_idemp_drain_epoch_bump(
                             rk, perr->err, "skipped sequence numbers");]==]
 [==[                        rd_kafka_msg_t *rkm;
                         TAILQ_FOREACH(rkm, &batch->msgq.rkmq_msgs, rkm_link)
                         rkm->rkm_status = RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
-
-                        perr->incr_retry = 0;
-                        perr->actions    = RD_KAFKA_ERR_ACTION_RETRY;
-                        perr->status     = RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
-                        perr->update_next_ack = rd_false;
-                        perr->update_next_err = rd_true;
 
                         rd_kafka_idemp_drain_epoch_bump(
                             rk, perr->err, "skipped sequence numbers");]==]
