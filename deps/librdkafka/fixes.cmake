@@ -107,6 +107,32 @@ rdkafka_fixed(rdkafka_partition.c
                                 break;
                         }
                 }]==]
+
+# A partition that is sought, or paused and resumed, while its first offset (auto.offset.reset) is looked up: the answer, outdated
+# by then, had it looked up again 500 ms later, wherever the partition was meanwhile, which went back to the beginning or,
+# skipping messages, to the end. It is looked up again only where one is still waited for.
+[==[                                rd_kafka_toppar_lock(rktp);
+                                rd_kafka_toppar_offset_retry(
+                                    rktp, 500, "outdated offset response");]==]
+[==[                                rd_kafka_toppar_lock(rktp);
+                                if (rktp->rktp_fetch_state ==
+                                    RD_KAFKA_TOPPAR_FETCH_OFFSET_WAIT)
+                                        rd_kafka_toppar_offset_retry(
+                                            rktp, 500,
+                                            "outdated offset response");]==]
+)
+
+rdkafka_fixed(rdkafka_offset.c
+[==[        rd_kafka_toppar_offset_request(rktp, rktp->rktp_query_pos, 0);
+        rd_kafka_toppar_unlock(rktp);
+}]==]
+[==[        if (rktp->rktp_fetch_state == RD_KAFKA_TOPPAR_FETCH_OFFSET_QUERY)
+                rd_kafka_toppar_offset_request(rktp, rktp->rktp_query_pos, 0);
+        else
+                rd_kafka_timer_stop(rkts, &rktp->rktp_offset_query_tmr,
+                                    1 /*lock*/);
+        rd_kafka_toppar_unlock(rktp);
+}]==]
 )
 
 # Offsets whose TxnOffsetCommit was not answered in time may arrive late: in the producer's next transaction, after that one's
