@@ -65,13 +65,14 @@ async function plain() {
   for await (const _ of consumer);
 }
 
-async function processed(options, observe) {
+async function processed(options, observe, isAsync = true) {
   const stop = new AbortController()
   const app = new Processor(config, { onError, ...options })
   let seen = 0
-  app.topic('t', async () => {
+  const handle = () => {
     if (++seen === count) stop.abort()
-  })
+  }
+  app.topic('t', isAsync ? async () => handle() : handle)
   observe?.(app)
   await app.run({ signal: stop.signal })
 }
@@ -79,6 +80,7 @@ async function processed(options, observe) {
 const [byKey, inNoOrder] = ['key', 'none'].map((orderBy) => ({ concurrency: 100, orderBy }))
 const scenarios = {
   'for await': plain,
+  'sync handler': () => processed({}, undefined, false),
   'async handler': () => processed({}),
   '  prometheus()': () => processed({}, withPrometheus),
   '  openTelemetry()': () => processed({}, withOpenTelemetry),

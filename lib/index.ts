@@ -83,6 +83,7 @@ export type { BatchRecord, HeadersInput, ProducerRecord, RecordBytes } from './r
 export type { Statistics } from './statistics.generated.js'
 export type { OAuthBearerToken, TokenProvider } from './token-provider.js'
 export type { Transaction } from './transaction.js'
+export type { TransactionCounts } from './transactions.js'
 
 /** The version of the linked librdkafka, and what it was built with (`builtin.features`). */
 export const librdkafka: { readonly version: string; readonly features: readonly string[] } = {

@@ -15,7 +15,7 @@ import { type WritableOptions, writableOf } from './producer-writable.js'
 import type { BatchRecord, ProducerRecord } from './record.js'
 import { RecordWriter } from './record-writer.js'
 import { runTransaction, type Transaction } from './transaction.js'
-import { Transactions } from './transactions.js'
+import { type TransactionCounts, Transactions } from './transactions.js'
 
 /** Program values of a producer. */
 export interface ProducerOptions extends ClientOptions {
@@ -262,6 +262,11 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
    */
   transaction<T>(body: (tx: Transaction) => T | Promise<T>, options?: OperationOptions): Promise<T> {
     return runTransaction(this, this.#transactions, body, options)
+  }
+
+  /** How many transactions it has committed and aborted; null without a `transactional.id`. Answers at once, also when closed. */
+  get transactionCounts(): TransactionCounts | null {
+    return this.#transactions.id === null ? null : this.#transactions.counts
   }
 
   /** @internal Whether a transaction can begin. */

@@ -14,6 +14,12 @@ type CallName = keyof typeof calls | 'sendOffsetsToTransaction'
 /** @internal What an error that requires an abort ends with. */
 export const abortAdvice = 'The transaction has to be aborted: call abortTransaction(), then begin it anew'
 
+/** How many transactions of a producer have ended, and how. */
+export interface TransactionCounts {
+  committed: number
+  aborted: number
+}
+
 /** @internal What transactions need of their producer. */
 export interface TransactionHost {
   readonly name: string
@@ -54,6 +60,8 @@ export class Transactions {
   #closing = false
   #failures = 0
   #firstFailure: unknown
+  #committed = 0
+  #aborted = 0
 
   constructor(host: TransactionHost) {
     this.#host = host
@@ -62,6 +70,10 @@ export class Transactions {
   /** Ready to begin; or one is open. */
   get phase(): 'new' | 'ready' | 'open' {
     return this.#phase
+  }
+
+  get counts(): TransactionCounts {
+    return { committed: this.#committed, aborted: this.#aborted }
   }
 
   get id(): string | null {
@@ -136,6 +148,7 @@ export class Transactions {
         await this.#flush(left)
         await this.#native('commitTransaction', left())
         this.#phase = 'ready'
+        this.#committed++
       } finally {
         // Resuming the commit, or aborting, is all that is left while one is unfinished.
         this.#ending = this.#phase === 'open' && this.#unfinished !== undefined
@@ -152,6 +165,7 @@ export class Transactions {
         this.#host.writeOut()
         await this.#native('abortTransaction', left())
         this.#phase = 'ready'
+        this.#aborted++
       } finally {
         this.#ending = this.#phase === 'open' && this.#unfinished !== undefined
       }

@@ -1,5 +1,13 @@
 // Where the numbers come from: clients' statistics and counters, processors' events, pipelines' metrics.
-import { Consumer, type DeliveryReport, type DeliveryReports, KafkaError, Producer, type Statistics } from '../index.js'
+import {
+  Consumer,
+  type DeliveryReport,
+  type DeliveryReports,
+  KafkaError,
+  Producer,
+  type Statistics,
+  type TransactionCounts,
+} from '../index.js'
 import { Pipeline } from '../pipeline.js'
 import { Processor, type ProcessorEvent } from '../processor.js'
 import { Counts, durations, Histogram, type HistogramSeries, type Instrument, type Labels } from './instruments.js'
@@ -243,14 +251,16 @@ export class Sources {
     }
   }
 
-  *#pipeline(): Iterable<readonly [Labels, number]> {
+  *#transactions(): Iterable<readonly [Labels, number]> {
     let number = 0
-    const all = [...this.#pipelines].map(({ metrics }) => metrics)
-    for (const { counts } of this.#processors) if (counts.pipeline) all.push(counts.pipeline)
-    for (const { committed, aborted } of all) {
-      const labels = { ...system, pipeline: String(number++) }
-      yield [{ ...labels, result: 'committed' }, committed]
-      yield [{ ...labels, result: 'aborted' }, aborted]
+    const pipelines = [...this.#pipelines].map(({ metrics }) => metrics)
+    for (const { counts } of this.#processors) if (counts.pipeline) pipelines.push(counts.pipeline)
+    for (const ended of pipelines) yield* byResult({ ...system, pipeline: String(number++) }, ended)
+    // A processor's pipeline has told of its producer's, and of those that this one has replaced.
+    const told = new Set([...this.#processors].map(({ producer }) => producer))
+    for (const { client, labels } of this.#all()) {
+      if (!(client instanceof Producer) || told.has(client)) continue
+      if (client.transactionCounts) yield* byResult(labels, client.transactionCounts)
     }
   }
 
@@ -315,9 +325,14 @@ export class Sources {
       counter('kafka.processor.rebalances', '{rebalance}', 'Partitions assigned, revoked and lost.', () =>
         this.#rebalances.read(),
       ),
-      counter('kafka.transactions', '{transaction}', 'Transactions of pipelines.', () => this.#pipeline()),
+      counter('kafka.transactions', '{transaction}', 'Transactions, by result.', () => this.#transactions()),
     ]
   }
+}
+
+function* byResult(labels: Labels, { committed, aborted }: TransactionCounts): Iterable<readonly [Labels, number]> {
+  yield [{ ...labels, result: 'committed' }, committed]
+  yield [{ ...labels, result: 'aborted' }, aborted]
 }
 
 /** Of a partition without a position: whether it is empty, or there was nothing from where this consumer began. */

@@ -13,7 +13,7 @@ import { measurePublish, openTelemetry, prometheus, tracePublish, tracing } from
 import { deadLetter, Processor, Publisher, retry } from 'odradek/processor'
 import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { waitFor } from '../helpers/wait.js'
+import { rejection, waitFor } from '../helpers/wait.js'
 
 let cluster: MockCluster
 beforeAll(() => {
@@ -103,6 +103,29 @@ describe('prometheus', () => {
     await end()
     metrics.stop()
     expect(await register.metrics()).toBe('\n')
+  })
+
+  it('counts the transactions of a producer, from zero; of one without there are none', async () => {
+    const register = new Registry()
+    const metrics = prometheus(register)
+    const servers = { 'bootstrap.servers': cluster.bootstrapServers }
+    await using plain = new Producer(servers)
+    await using producer = new Producer({ ...servers, 'transactional.id': 'counted', 'client.id': 'counted' })
+    metrics.observe(plain, producer)
+    const ended = async () => [
+      await sumOf(register, 'kafka_transactions_total', { result: 'committed' }),
+      await sumOf(register, 'kafka_transactions_total', { result: 'aborted' }),
+    ]
+    expect(await ended()).toEqual([0, 0])
+    await producer.initTransactions()
+    for (let i = 0; i < 2; i++) await producer.transaction((tx) => tx.send({ topic: 'counted', value: 'v' }))
+    await rejection(producer.transaction(() => Promise.reject(new Error('no'))))
+    expect(await ended()).toEqual([2, 1])
+    expect([plain.transactionCounts, producer.transactionCounts]).toEqual([null, { committed: 2, aborted: 1 }])
+    expect(await register.metrics()).toContain(
+      'kafka_transactions_total{messaging_system="kafka",messaging_client_id="counted",result="aborted"} 1',
+    )
+    metrics.stop()
   })
 
   it('counts each message, though of quick handlers only some are timed', async () => {
