@@ -15,8 +15,8 @@ function project(name: string, more: object = {}) {
     test: {
       name,
       include: [`test/${name}/**/*.test.ts`],
-      testTimeout: 60_000,
-      hookTimeout: 120_000,
+      testTimeout: 120_000,
+      hookTimeout: 180_000,
       // What is tested is what ships: Node loads dist/ itself.
       server: { deps: { external: [/\/dist\//] } },
       ...more,

@@ -176,7 +176,7 @@ describe.each(Object.entries(clients))('ready() of a %s', (_, open) => {
     if (code !== '_TIMED_OUT') expect((error.cause as KafkaError).message).toContain(servers().replace(/.*:/, ':'))
     expect(JSON.stringify(error)).not.toContain(users.alice)
     // 4.5 seconds, and what a loaded machine needs.
-    expect(took).toBeLessThan(6000)
+    expect(took).toBeLessThan(20_000)
   })
 
   it('resolves when a broker answers, again and again', async () => {
@@ -200,7 +200,7 @@ describe('ready()', () => {
     await using producer = new Producer(nowhere)
     const from = performance.now()
     expect((await rejection(producer.ready({ timeout: 300 }))).code).toBe('_TRANSPORT')
-    expect(performance.now() - from).toBeLessThan(4000)
+    expect(performance.now() - from).toBeLessThan(20_000)
     const ending = new AbortController()
     const waiting = rejection(producer.ready({ timeout: 60_000, signal: ending.signal }))
     ending.abort(new Error('enough'))

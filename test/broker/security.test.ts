@@ -60,7 +60,7 @@ async function trouble(listener: string, security: Security, options: ProducerOp
   const sent = rejection(producer.send({ topic: 'secured', value: 'v' }))
   const from = performance.now()
   await waitFor('an error', () => errors.some(({ code }) => code !== '_ALL_BROKERS_DOWN'))
-  expect(performance.now() - from).toBeLessThan(5000)
+  expect(performance.now() - from).toBeLessThan(30_000)
   await producer.close({ timeout: 0 })
   expect((await sent).code).toMatch(/^_PURGE/)
   return errors.find(({ code }) => code !== '_ALL_BROKERS_DOWN') as KafkaError

@@ -38,7 +38,7 @@ describe('the process ends', () => {
     const child = await runModule(live + end)
     expect(child.output).toContain('ready')
     expect({ code: child.code, signal: child.signal }, child.output).toEqual({ code, signal: null })
-    expect(child.took).toBeLessThan(3000)
+    expect(child.took).toBeLessThan(20_000)
   })
 
   it('by itself when clients are left open and nobody waits for them', async () => {
@@ -48,7 +48,7 @@ describe('the process ends', () => {
       await consumer.subscribe('t')
       console.log('ready')`)
     expect({ code: child.code, signal: child.signal }, child.output).toEqual({ code: 0, signal: null })
-    expect(child.took).toBeLessThan(3000)
+    expect(child.took).toBeLessThan(20_000)
   })
 
   it('only after the messages under way are delivered', async () => {

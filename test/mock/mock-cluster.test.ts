@@ -132,7 +132,7 @@ describe('close', () => {
     await waitFor('the request arrives', () => cluster.requests.list('Produce').length)
     const from = performance.now()
     await cluster.close()
-    expect(performance.now() - from).toBeLessThan(1000)
+    expect(performance.now() - from).toBeLessThan(20_000)
     await producer.close({ timeout: 100 }).catch(() => {})
     expect((await sent).code).toMatch(/^_/)
   })
@@ -232,7 +232,7 @@ describe('with a cluster that is open, the process ends', () => {
       ${end}`)
     expect({ code: child.code, signal: child.signal }, child.output).toEqual({ code, signal: null })
     expect(child.output).toContain('ready')
-    expect(child.took).toBeLessThan(2000)
+    expect(child.took).toBeLessThan(20_000)
   })
 
   it('only after close has settled, if somebody waits for it', async () => {

