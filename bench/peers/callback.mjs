@@ -1,9 +1,11 @@
 // The benchmark's tasks with the callback API of node-rdkafka, which Confluent's package has kept.
 import { fail, readArguments, readPayloads, Window } from '../programs/common.mjs'
-import { consume, latencyConsume, latencySend, main } from './tasks.mjs'
+import { consume, latencyConsume, latencySend, main, offsetsAfter, transact } from './tasks.mjs'
 
 // Their examples poll this often; the default of a producer, never, would wait for ever.
 const pollInterval = 10
+
+const timeout = 30_000
 
 const failed = (error) => fail(error.message ?? String(error))
 
@@ -91,6 +93,35 @@ export async function runCallbackApi({ KafkaConsumer, Producer }) {
       })
   }
 
+  /** No flush before the offsets are sent: nothing tells their users that it would be faster. */
+  async function transactions() {
+    const conf = { 'linger.ms': 0, 'transactional.id': args.group }
+    const producer = await newProducer(conf, () => {})
+    const call = (name, ...given) =>
+      new Promise((resolve, reject) => {
+        producer[name](...given, (error) => (error ? reject(error) : resolve()))
+      })
+    await call('initTransactions', timeout)
+    let consumer
+    const start = (receive) =>
+      newConsumer((made) => {
+        consumer = made
+        const next = () =>
+          consumer.consume(Math.min(args.batch, 1000), async (error, batch) => {
+            if (error) return failed(error)
+            if (batch.length === 0 || !(await receive(batch))) setImmediate(next)
+          })
+        next()
+      })
+    await transact(args, start, async (batch) => {
+      await call('beginTransaction')
+      for (const { key, value } of batch) producer.produce(args.output, null, value, key)
+      const offsets = offsetsAfter(batch).map((one) => ({ topic, ...one }))
+      await call('sendOffsetsToTransaction', offsets, consumer, timeout)
+      await call('commitTransaction', timeout)
+    })
+  }
+
   await main(args, {
     'consume-batches': () => consume(args, pull),
     'produce-bulk': produceBulk,
@@ -102,5 +133,7 @@ export async function runCallbackApi({ KafkaConsumer, Producer }) {
           consumer.consume()
         }),
       ),
+    'transact-1000': transactions,
+    'transact-10': transactions,
   })
 }

@@ -1,7 +1,7 @@
 // The benchmark's tasks with @confluentinc/kafka-javascript's promise API (the one that looks like kafkajs).
 import { readArguments } from '../programs/common.mjs'
 import { loadCommonJs } from './load.mjs'
-import { consume, latencyConsume, latencySend, main, produceMany, produceSingly } from './tasks.mjs'
+import { consume, latencyConsume, latencySend, main, produceMany, produceSingly, transactKafkaJs } from './tasks.mjs'
 
 const { KafkaJS } = loadCommonJs('@confluentinc/kafka-javascript')
 
@@ -9,12 +9,32 @@ const args = readArguments()
 const { topic } = args
 const kafka = new KafkaJS.Kafka({ kafkaJS: { brokers: args.brokers.split(','), logLevel: KafkaJS.logLevel.ERROR } })
 
-async function newConsumer(run) {
+async function newConsumer(run, more = {}) {
   const { 'auto.offset.reset': _, ...conf } = args.conf
-  const consumer = kafka.consumer({ ...conf, kafkaJS: { groupId: args.group, fromBeginning: true } })
+  const consumer = kafka.consumer({ ...conf, ...more, kafkaJS: { groupId: args.group, fromBeginning: true } })
   await consumer.connect()
   await consumer.subscribe({ topic })
-  await consumer.run(run)
+  await consumer.run(run(consumer))
+}
+
+async function transact() {
+  const producer = kafka.producer({ 'linger.ms': 0, 'transactional.id': args.group })
+  await producer.connect()
+  let consumer
+  const eachBatch = (receive) =>
+    newConsumer(
+      (made) => {
+        consumer = made
+        return {
+          eachBatch: ({ batch: { partition, messages } }) =>
+            receive(messages.map(({ key, value, offset }) => ({ key, value, offset, partition }))),
+        }
+      },
+      { 'js.consumer.max.batch.size': args.batch },
+    )
+  await transactKafkaJs(args, producer, eachBatch, (transaction, topics) =>
+    transaction.sendOffsets({ consumer, topics }),
+  )
 }
 
 async function newProducer() {
@@ -26,10 +46,12 @@ async function newProducer() {
 
 await main(args, {
   'consume-for-await': () =>
-    consume(args, (receive) => newConsumer({ eachMessage: async ({ message }) => void receive([message.value]) })),
+    consume(args, (receive) =>
+      newConsumer(() => ({ eachMessage: async ({ message }) => void receive([message.value]) })),
+    ),
   'consume-batches': () =>
     consume(args, (receive) =>
-      newConsumer({ eachBatch: async ({ batch }) => void receive(batch.messages.map(({ value }) => value)) }),
+      newConsumer(() => ({ eachBatch: async ({ batch }) => void receive(batch.messages.map(({ value }) => value)) })),
     ),
   'produce-batch': async () => produceMany(args, await newProducer()),
   async 'produce-send'() {
@@ -45,7 +67,9 @@ await main(args, {
     await latencyConsume(
       args,
       (record) => send([record]),
-      (receive) => newConsumer({ eachMessage: async ({ message }) => receive(message.value) }),
+      (receive) => newConsumer(() => ({ eachMessage: async ({ message }) => receive(message.value) })),
     )
   },
+  'transact-1000': transact,
+  'transact-10': transact,
 })

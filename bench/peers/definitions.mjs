@@ -31,6 +31,8 @@ export const definitions = [
       'produce-send': oneByOne,
       'latency-send': 'await send',
       'latency-consume': 'eachMessage',
+      'transact-1000': 'producer.transaction',
+      'transact-10': 'producer.transaction',
     },
   },
   {
@@ -43,6 +45,8 @@ export const definitions = [
       'produce-bulk': 'produce, delivery-report',
       'latency-send': 'delivery-report',
       'latency-consume': 'flowing',
+      'transact-1000': 'sendOffsetsToTransaction',
+      'transact-10': 'sendOffsetsToTransaction',
     },
   },
   {
@@ -56,6 +60,8 @@ export const definitions = [
       'produce-bulk': 'produce, delivery-report',
       'latency-send': 'delivery-report',
       'latency-consume': 'flowing',
+      'transact-1000': 'sendOffsetsToTransaction',
+      'transact-10': 'sendOffsetsToTransaction',
     },
   },
   {
@@ -69,6 +75,8 @@ export const definitions = [
       'produce-send': oneByOne,
       'latency-send': 'await send',
       'latency-consume': 'eachMessage',
+      'transact-1000': 'producer.transaction',
+      'transact-10': 'producer.transaction',
     },
   },
   {
@@ -94,6 +102,8 @@ export const definitions = [
       'produce-bulk': 'Produce, Events',
       'latency-send': 'Produce, delivery channel',
       'latency-consume': 'ReadMessage',
+      'transact-1000': 'SendOffsetsToTransaction',
+      'transact-10': 'SendOffsetsToTransaction',
     },
   },
   {
@@ -106,6 +116,8 @@ export const definitions = [
       'produce-bulk': 'Produce with promise',
       'latency-send': 'ProduceSync',
       'latency-consume': 'PollFetches',
+      'transact-1000': 'GroupTransactSession',
+      'transact-10': 'GroupTransactSession',
     },
   },
 ]

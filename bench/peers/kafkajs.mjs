@@ -1,7 +1,7 @@
 // The benchmark's tasks with kafkajs.
 import { readArguments } from '../programs/common.mjs'
 import { loadCommonJs } from './load.mjs'
-import { consume, latencyConsume, latencySend, main, produceMany, produceSingly } from './tasks.mjs'
+import { consume, latencyConsume, latencySend, main, produceMany, produceSingly, transactKafkaJs } from './tasks.mjs'
 
 const { CompressionTypes, Kafka, logLevel } = loadCommonJs('kafkajs')
 
@@ -23,6 +23,21 @@ async function newProducer() {
   await producer.connect()
   const compression = codec ? CompressionTypes.GZIP : CompressionTypes.None
   return (messages) => producer.send({ topic, acks: -1, compression, messages })
+}
+
+async function transact() {
+  // Idempotent and one request at a time, as its documentation wants it for transactions.
+  const producer = kafka.producer({ transactionalId: args.group, idempotent: true, maxInFlightRequests: 1 })
+  await producer.connect()
+  const eachBatch = (receive) =>
+    newConsumer({
+      autoCommit: false,
+      eachBatch: ({ batch: { partition, messages } }) =>
+        receive(messages.map(({ key, value, offset }) => ({ key, value, offset, partition }))),
+    })
+  await transactKafkaJs(args, producer, eachBatch, (transaction, topics) =>
+    transaction.sendOffsets({ consumerGroupId: args.group, topics }),
+  )
 }
 
 const eachMessage = (receive) => newConsumer({ eachMessage: async ({ message }) => void receive([message.value]) })
@@ -50,4 +65,6 @@ await main(args, {
       (receive) => newConsumer({ eachMessage: async ({ message }) => receive(message.value) }),
     )
   },
+  'transact-1000': transact,
+  'transact-10': transact,
 })

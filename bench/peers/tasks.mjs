@@ -121,6 +121,57 @@ export async function latencyConsume(args, sendOne, start) {
   printLatency(micros)
 }
 
+// As the C program: what is done before the window opens.
+const transactionsBefore = 5
+
+/**
+ * Transactions of exactly `batch` messages each.
+ * @param {{ messages: number, batch: number }} args
+ * @param {(receive: (messages: any[]) => Promise<boolean>) => Promise<void>} start calls `receive` with what came, and
+ *   waits for it; it answers true when all is done
+ * @param {(messages: any[]) => Promise<void>} transaction copies the messages, with their offsets, in one transaction
+ */
+export async function transact({ messages, batch }, start, transaction) {
+  const window = new Window()
+  let count = -transactionsBefore
+  let waiting = []
+  await new Promise((resolve, reject) => {
+    const receive = async (received) => {
+      waiting = waiting.concat(received)
+      let from = 0
+      for (; waiting.length - from >= batch && count < messages; from += batch) {
+        if (count === 0) window.start()
+        await transaction(waiting.slice(from, from + batch)).catch((error) => fail(error.message))
+        if (++count === messages) window.stop()
+      }
+      waiting = waiting.slice(from)
+      if (count < messages) return false
+      resolve()
+      return true
+    }
+    start(receive).catch(reject)
+  })
+  window.print(messages)
+}
+
+/** For each partition of the messages the offset after its last one: what a transaction is to commit. */
+export function offsetsAfter(messages) {
+  const offsets = new Map()
+  for (const { partition, offset } of messages) offsets.set(partition, Number(offset) + 1)
+  return [...offsets].map(([partition, offset]) => ({ partition, offset }))
+}
+
+/** The same with kafkajs's API, which Confluent's promise API has taken over. */
+export async function transactKafkaJs({ topic, output, ...args }, producer, eachBatch, sendOffsets) {
+  await transact(args, eachBatch, async (messages) => {
+    const transaction = await producer.transaction()
+    await transaction.send({ topic: output, acks: -1, messages: messages.map(({ key, value }) => ({ key, value })) })
+    const partitions = offsetsAfter(messages).map(({ partition, offset }) => ({ partition, offset: String(offset) }))
+    await sendOffsets(transaction, [{ topic, partitions }])
+    await transaction.commit()
+  })
+}
+
 /** Runs the task that was asked for, and ends the process: a peer's own ways to close may take seconds. */
 export async function main(args, tasks) {
   if (!tasks[args.task]) fail(`there is no task '${args.task}'`)

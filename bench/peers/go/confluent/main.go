@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -227,9 +228,46 @@ func latencyConsume() {
 	printLatency(micros)
 }
 
+// Exactly `batch` messages in each transaction, copied to another topic, with the group's offsets.
+func transact() {
+	const warmup = 5
+	messages, batch, output := number("messages"), number("batch"), args["output"]
+	ctx := context.Background()
+	c := consumer()
+	p := producer(&kafka.ConfigMap{"bootstrap.servers": args["brokers"], "linger.ms": 0, "transactional.id": args["group"]})
+	fail(p.InitTransactions(ctx))
+	go func() {
+		for event := range p.Events() {
+			delivered(event)
+		}
+	}()
+	var start moment
+	for i := -warmup; i < messages; i++ {
+		if i == 0 {
+			start = now()
+		}
+		fail(p.BeginTransaction())
+		for n := 0; n < batch; n++ {
+			message, err := c.ReadMessage(-1)
+			fail(err)
+			to := kafka.TopicPartition{Topic: &output, Partition: kafka.PartitionAny}
+			fail(p.Produce(&kafka.Message{TopicPartition: to, Key: message.Key, Value: message.Value}, nil))
+		}
+		assigned, err := c.Assignment()
+		fail(err)
+		offsets, err := c.Position(assigned)
+		fail(err)
+		metadata, err := c.GetConsumerGroupMetadata()
+		fail(err)
+		fail(p.SendOffsetsToTransaction(ctx, offsets, metadata))
+		fail(p.CommitTransaction(ctx))
+	}
+	printThroughput(messages, start, now())
+}
+
 func main() {
 	tasks := map[string]func(){"consume-for-await": consume, "produce-bulk": produce, "latency-send": latencySend,
-		"latency-consume": latencyConsume}
+		"latency-consume": latencyConsume, "transact-1000": transact, "transact-10": transact}
 	for _, argument := range os.Args[2:] {
 		name, value, _ := strings.Cut(argument, "=")
 		args[name] = value

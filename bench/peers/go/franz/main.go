@@ -192,9 +192,43 @@ func latencyConsume() {
 	printLatency(micros)
 }
 
+// Exactly `batch` messages in each transaction, copied to another topic, with the group's offsets.
+func transact() {
+	const warmup = 5
+	messages, batch := number("messages"), number("batch")
+	ctx := context.Background()
+	session, err := kgo.NewGroupTransactSession(kgo.SeedBrokers(strings.Split(args["brokers"], ",")...),
+		kgo.TransactionalID(args["group"]), kgo.DefaultProduceTopic(args["output"]), kgo.ProducerLinger(0),
+		kgo.ConsumerGroup(args["group"]), kgo.ConsumeTopics(args["topic"]),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.RequireStableFetchOffsets())
+	fail(err)
+	var start moment
+	for i := -warmup; i < messages; i++ {
+		if i == 0 {
+			start = now()
+		}
+		fail(session.Begin())
+		for count := 0; count < batch; {
+			fetches := session.PollRecords(ctx, batch-count)
+			fail(fetches.Err())
+			fetches.EachRecord(func(record *kgo.Record) {
+				session.Produce(ctx, &kgo.Record{Key: record.Key, Value: record.Value}, func(_ *kgo.Record, err error) { fail(err) })
+				count++
+			})
+		}
+		committed, err := session.End(ctx, kgo.TryCommit)
+		fail(err)
+		if !committed {
+			fail(fmt.Errorf("the transaction was aborted"))
+		}
+	}
+	printThroughput(messages, start, now())
+}
+
 func main() {
 	tasks := map[string]func(){"consume-batches": consume, "produce-bulk": produce, "latency-send": latencySend,
-		"latency-consume": latencyConsume}
+		"latency-consume": latencyConsume, "transact-1000": transact, "transact-10": transact}
 	for _, argument := range os.Args[2:] {
 		name, value, _ := strings.Cut(argument, "=")
 		args[name] = value
