@@ -68,6 +68,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
       command: (send) => this.command(send),
       writeOut: () => writer.flush(),
       unreported: () => this.#queue.length.messages,
+      waiting: () => !this.#queue.nobodyWaits,
       dropWaiting: (error) => this.#queue.giveUpAll(error),
     })
     this.#core = new ProducerCore(this.#coreHost(options), writer, this.#queue)

@@ -34,6 +34,8 @@ export interface TransactionHost {
   writeOut(): void
   /** Messages without a report, those that wait for room included. */
   unreported(): number
+  /** Whether some of them wait for room. */
+  waiting(): boolean
   /** Sends that wait for room will not be written any more. */
   dropWaiting(error: KafkaError): void
 }
@@ -134,9 +136,12 @@ export class Transactions {
       checkGroupMetadata(metadata)
       this.#assertPhaseOpen(name)
       if (list.length === 0) return
-      await this.#flush(left)
-      const { native, command } = this.#host
+      const { native, command, writeOut, waiting } = this.#host
+      // The addon flushes what it has, in the same crossing; it does not have what waits for room.
+      if (waiting()) await this.#flush(left)
+      writeOut()
       await command((id) => native.sendOffsets(id, list, metadata.opaque, left()))
+      this.#assertDelivered()
     })
   }
 
@@ -214,6 +219,10 @@ export class Transactions {
         throw new KafkaError('_TIMED_OUT', `${unreported()} messages are not delivered yet`, { retriable: true })
       }
     }
+    this.#assertDelivered()
+  }
+
+  #assertDelivered(): void {
     if (this.#failures === 0) return
     const { message } = this.#firstFailure as Error
     throw new KafkaError(

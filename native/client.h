@@ -115,6 +115,10 @@ class Client : public std::enable_shared_from_this<Client> {
   void Push(F deliver) {
     channel_->Push(MakeJsItem(std::move(deliver)));
   }
+  template <typename F>
+  void PushLater(F deliver) {
+    channel_->PushLater(MakeJsItem(std::move(deliver)));
+  }
   // Poll thread. Which fatal error it was is asked for.
   void PushFatalError();
   // A queue whose transition from empty to non-empty wakes the poll thread.

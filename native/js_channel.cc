@@ -5,6 +5,8 @@ namespace odradek {
 namespace {
 // Items handed over in one wake-up; the rest wait for the next turn of the loop, so that it is never blocked.
 constexpr int kItemsPerTurn = 16;
+// So many items that nobody waits for are worth a wake-up.
+constexpr int kGathered = 8;
 
 // While an environment is taken down, its handles still get a turn (before the cleanup hooks), but no JavaScript may
 // run: then Node-API refuses whatever could, and node-addon-api ends the process for it. Ask with something harmless.
@@ -42,6 +44,16 @@ void JsChannel::Push(std::unique_ptr<JsItem> item) {
     std::lock_guard<std::mutex> lock(mutex_);
     if (!open_) return;
     items_.push_back(std::move(item));
+  }
+  Wake();
+}
+
+void JsChannel::PushLater(std::unique_ptr<JsItem> item) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!open_) return;
+    items_.push_back(std::move(item));
+    if (++later_ < kGathered) return;
   }
   Wake();
 }
@@ -91,6 +103,7 @@ void JsChannel::Drain(Napi::Env env, const Napi::Function& dispatch) {
     std::unique_ptr<JsItem> item;
     {
       std::lock_guard<std::mutex> lock(mutex_);
+      later_ = 0;
       if (!open_ || items_.empty()) return;
       item = std::move(items_.front());
       items_.pop_front();

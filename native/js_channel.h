@@ -47,6 +47,8 @@ class JsChannel : public std::enable_shared_from_this<JsChannel> {
   JsChannel& operator=(const JsChannel&) = delete;
 
   void Push(std::unique_ptr<JsItem> item);
+  // For what nobody waits for: crosses with whatever is pushed next, or when some of it has gathered.
+  void PushLater(std::unique_ptr<JsItem> item);
 
   // The process stays alive while there are holds; a client holds while somebody waits for it.
   void Hold();
@@ -60,8 +62,9 @@ class JsChannel : public std::enable_shared_from_this<JsChannel> {
   void Wake();
   void Drain(Napi::Env env, const Napi::Function& dispatch);
 
-  std::mutex mutex_;  // guards items_, open_ and the use of function_ against its release
+  std::mutex mutex_;  // guards items_, later_, open_ and the use of function_ against its release
   std::deque<std::unique_ptr<JsItem>> items_;
+  int later_ = 0;  // pushed so, without a wake-up since
   bool open_ = false;
   napi_threadsafe_function function_ = nullptr;
   std::atomic<bool> wake_pending_{false};

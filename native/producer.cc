@@ -95,7 +95,8 @@ void Producer::ProduceLoop() {
       WaitForRoom();
     }
     PushReports(&failures);
-    Push([slab = job.slab](Napi::Env env, const Napi::Function& dispatch) {
+    // Its records' reports come soon, and JavaScript has other slabs.
+    PushLater([slab = job.slab](Napi::Env env, const Napi::Function& dispatch) {
       Send(env, dispatch,
            {Napi::Number::New(env, static_cast<int>(Dispatch::kSlabFree)), Napi::Number::New(env, slab)});
     });
