@@ -216,9 +216,11 @@ export class PartitionStreams implements AsyncIterableIterator<PartitionStream>,
   /** Ends all streams; what nobody was handed comes again for whoever reads next. */
   async #settle(streams: PartitionStream[], unread: TopicPartitionOffset[], error: unknown): Promise<void> {
     for (const stream of streams) stream.end(error)
+    // Nothing can be committed any more, and a handler that never asks again would keep the error from the program.
+    if (error) return
     const drained = Promise.all(streams.map(({ drained }) => drained))
     while (!(await settlesWithin(drained, stuckPause))) if (this.#source.leaving) break
-    if (this.#source.closed || error) return
+    if (this.#source.closed) return
     if (unread.length > 0) await this.#source.seek(unread).catch(() => {})
     await this.#resume(streams.filter(({ paused }) => paused))
   }

@@ -122,7 +122,18 @@ rdkafka_fixed(rdkafka_partition.c
                                             "outdated offset response");]==]
 )
 
+# And a partition for which nothing is committed waited for 100 ms, as after an error, before its first offset was looked up.
 rdkafka_fixed(rdkafka_offset.c
+[==[                rd_kafka_toppar_offset_request(rktp, rktp->rktp_query_pos,
+                                               err ? 100 : 0);]==]
+[==[                rd_kafka_toppar_offset_request(
+                    rktp, rktp->rktp_query_pos,
+                    !err || (err == RD_KAFKA_RESP_ERR__NO_OFFSET &&
+                             rktp->rktp_leader &&
+                             rktp->rktp_leader->rkb_source !=
+                                 RD_KAFKA_INTERNAL)
+                        ? 0
+                        : 100);]==]
 [==[        rd_kafka_toppar_offset_request(rktp, rktp->rktp_query_pos, 0);
         rd_kafka_toppar_unlock(rktp);
 }]==]

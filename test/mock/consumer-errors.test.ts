@@ -79,7 +79,7 @@ it('a fatal error rejects whatever reads, and closing still works', async () => 
     const consumer = consumerOf([], { 'group.id': `fatal-${i}`, 'group.protocol': 'consumer' })
     await consumer.subscribe('t')
     const reading = rejection(read(consumer))
-    await waitFor('an assignment', () => consumer.isAssigned)
+    await waitFor('messages in hand', () => consumer.health().lastMessage !== null)
     consumer.testFatalError('UNKNOWN_MEMBER_ID', 'a test')
     expect(await reading).toMatchObject({ fatal: true, code: 'UNKNOWN_MEMBER_ID' })
     expect(consumer.health()).toMatchObject({ ok: false })
