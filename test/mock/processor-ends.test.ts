@@ -36,6 +36,8 @@ describe('rebalances and ends', () => {
     let release: () => void = () => {}
     app.topic('gaps', async ({ offset }) => {
       begun.push(offset)
+      // They may come in several fetches; the next of its key is to be there when this one is through.
+      if (offset === 0) await waitFor('all are received', () => app.counts.received === 6)
       if (offset !== 2) return
       await new Promise<void>((resolve) => {
         release = resolve
