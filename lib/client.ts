@@ -121,8 +121,8 @@ export abstract class Client<Native extends NativeClient> {
   }
 
   /**
-   * New credentials for SASL PLAIN and SCRAM, used from the next authentication on (rd_kafka_sasl_set_credentials). Throws
-   * KafkaError `_INVALID_ARG` for what is no text or empty, `_STATE` when closed.
+   * New credentials for SASL PLAIN and SCRAM, used from the next authentication on (rd_kafka_sasl_set_credentials); right
+   * after construction, too. Throws KafkaError `_INVALID_ARG` for what is no text or empty, `_STATE` when closed.
    */
   setSaslCredentials(username: string, password: string): void {
     this.assertOpen()

@@ -117,6 +117,16 @@ void Client::Abandon() {
   opened_or_done_.wait_for(lock, kAbandonWait, [this] { return done_; });
 }
 
+KafkaError Client::SetSaslCredentials(std::string user, std::string password) {
+  std::unique_lock<std::shared_mutex> lock(handle_mutex_);
+  if (rk_ != nullptr) {
+    return KafkaError::Of(ErrorHandle(rd_kafka_sasl_set_credentials(rk_, user.c_str(), password.c_str())));
+  }
+  KafkaError error = OpenError();
+  if (!error) credentials_.emplace(std::move(user), std::move(password));
+  return error;
+}
+
 KafkaError Client::OpenError() {
   std::lock_guard<std::mutex> lock(mutex_);
   return open_error_;
@@ -189,6 +199,11 @@ bool Client::Open() {
     Watch(main_queue_.get());
     {
       std::unique_lock<std::shared_mutex> lock(handle_mutex_);
+      if (credentials_) {
+        ErrorHandle(
+            rd_kafka_sasl_set_credentials(rk, credentials_->first.c_str(), credentials_->second.c_str()));
+        credentials_.reset();
+      }
       rk_ = rk;
     }
     OnOpen(rk);

@@ -18,8 +18,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <string>
+#include <utility>
 
 #include "admin.h"
 #include "handle.h"
@@ -91,6 +93,9 @@ class Client : public std::enable_shared_from_this<Client> {
     return true;
   }
 
+  // For SASL PLAIN and SCRAM, from the next authentication on; kept for the handle while that is not open yet.
+  KafkaError SetSaslCredentials(std::string user, std::string password);
+
   // Why rd_kafka_new failed, if it did.
   KafkaError OpenError();
 
@@ -147,11 +152,12 @@ class Client : public std::enable_shared_from_this<Client> {
   ConfHandle conf_;  // until Open
   const std::shared_ptr<JsChannel> channel_;
 
-  std::shared_mutex handle_mutex_;  // guards rk_ against its destruction
+  std::shared_mutex handle_mutex_;  // guards rk_ against its destruction, and what is kept for it
   rd_kafka_t* rk_ = nullptr;
-  QueueHandle main_queue_;  // poll thread
-  AdminRequests admin_;     // poll thread
-  KafkaError open_error_;   // written before opened_
+  std::optional<std::pair<std::string, std::string>> credentials_;  // given before there was a handle
+  QueueHandle main_queue_;                                          // poll thread
+  AdminRequests admin_;                                             // poll thread
+  KafkaError open_error_;                                           // written before opened_
 
   std::mutex mutex_;  // guards the members below; never held over a call into librdkafka
   std::condition_variable wake_;

@@ -41,13 +41,7 @@ Napi::Value SetOAuthBearerTokenFailure(Client* client, const Napi::CallbackInfo&
 }
 
 Napi::Value SetSaslCredentials(Client* client, const Napi::CallbackInfo& info) {
-  const std::string user = Text(info[0]);
-  const std::string password = Text(info[1]);
-  KafkaError error = NotOpen();
-  client->WithHandle([&](rd_kafka_t* rk) {
-    error = KafkaError::Of(ErrorHandle(rd_kafka_sasl_set_credentials(rk, user.c_str(), password.c_str())));
-  });
-  return error.ToJs(info.Env());
+  return client->SetSaslCredentials(Text(info[0]), Text(info[1])).ToJs(info.Env());
 }
 
 }  // namespace odradek

@@ -206,6 +206,76 @@ rdkafka_fixed(rdkafka_txnmgr.c
 
         rd_kafka_dbg(rk, EOS, "ENDTXN",
                      "EndTxn returned %s in state %s (may_retry=%s)",]==]
+
+# A commit or an abort that timed out and is called again: its first step was sent again, and the answer of the coordinator, when it
+# came before that step's, was taken for it, and so on to the last step, whose answer then belonged to the next call: a
+# transaction "begun" that was not (records refused with _STATE), or a producer of no use any more. And one that timed out in its
+# first step was forgotten: the answer to the commit was taken for that to an abort. So the first step is waited for, as the last
+# one is; what was asked for is seen in the state; and a call is through when all that it has sent was looked at.
+[==[        is_commit = !strcmp(rk->rk_eos.txn_curr_api.name, "commit_transaction");
+        mtx_unlock(&rk->rk_eos.txn_curr_api.lock);
+
+        rd_kafka_wrlock(rk);
+]==]
+[==[        mtx_unlock(&rk->rk_eos.txn_curr_api.lock);
+
+        rd_kafka_wrlock(rk);
+        is_commit =
+            rk->rk_eos.txn_state == RD_KAFKA_TXN_STATE_BEGIN_COMMIT ||
+            rk->rk_eos.txn_state == RD_KAFKA_TXN_STATE_COMMITTING_TRANSACTION;
+]==]
+[==[rd_kafka_txn_op_req(rk, rd_kafka_txn_op_begin_commit,
+                                         abs_timeout)))]==]
+[==[rd_kafka_txn_op_req(rk, rd_kafka_txn_op_begin_commit,
+                                         RD_POLL_INFINITE)))]==]
+[==[rd_kafka_txn_op_req(rk, rd_kafka_txn_op_begin_abort,
+                                         abs_timeout)))]==]
+[==[rd_kafka_txn_op_req(rk, rd_kafka_txn_op_begin_abort,
+                                         RD_POLL_INFINITE)))]==]
+[==[static rd_kafka_error_t *
+rd_kafka_txn_curr_api_return0(const char *func,
+                              int line,
+                              rd_kafka_t *rk,
+                              rd_bool_t resumable,
+                              rd_kafka_error_t *error) {
+
+        mtx_lock(&rk->rk_eos.txn_curr_api.lock);
+]==]
+[==[/* The end of the name's memory, which no name needs. */
+#define ODRADEK_TXN_SERVED(rk)                                                 \
+        (rk)->rk_eos.txn_curr_api                                              \
+            .name[sizeof((rk)->rk_eos.txn_curr_api.name) - 1]
+
+static rd_kafka_op_res_t odradek_txn_op_served(rd_kafka_t *rk,
+                                               rd_kafka_q_t *rkq,
+                                               rd_kafka_op_t *rko) {
+        mtx_lock(&rk->rk_eos.txn_curr_api.lock);
+        ODRADEK_TXN_SERVED(rk) = 1;
+        cnd_broadcast(&rk->rk_eos.txn_curr_api.cnd);
+        mtx_unlock(&rk->rk_eos.txn_curr_api.lock);
+        return RD_KAFKA_OP_RES_HANDLED;
+}
+
+static rd_kafka_error_t *
+rd_kafka_txn_curr_api_return0(const char *func,
+                              int line,
+                              rd_kafka_t *rk,
+                              rd_bool_t resumable,
+                              rd_kafka_error_t *error) {
+
+        mtx_lock(&rk->rk_eos.txn_curr_api.lock);
+
+        if (!resumable || !error || !rd_kafka_error_is_retriable(error)) {
+                ODRADEK_TXN_SERVED(rk) = 0;
+                if (rd_kafka_q_enq(rk->rk_ops,
+                                   rd_kafka_op_new_cb(rk, RD_KAFKA_OP_TXN,
+                                                      odradek_txn_op_served)))
+                        while (!ODRADEK_TXN_SERVED(rk))
+                                cnd_wait(&rk->rk_eos.txn_curr_api.cnd,
+                                         &rk->rk_eos.txn_curr_api.lock);
+                rk->rk_eos.txn_curr_api.has_result = rd_false;
+        }
+]==]
 )
 
 # An idempotent producer bumps its epoch for all partitions when one of them has a gap: a record that timed out, or a request that

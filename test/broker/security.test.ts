@@ -140,6 +140,17 @@ describe('SASL', () => {
     expect((await sent).status).toBe('persisted')
     await producer.close()
   })
+
+  it('takes those that are given right after construction, before the client is open', async () => {
+    await using producer = new Producer({
+      'bootstrap.servers': cluster.listeners.SASL_PLAINTEXT,
+      ...plaintext,
+      ...sasl('PLAIN', 'wrong'),
+      'reconnect.backoff.max.ms': 300,
+    })
+    producer.setSaslCredentials('alice', users.alice)
+    expect((await producer.send({ topic: 'secured-new', value: 'v' })).status).toBe('persisted')
+  })
 })
 
 describe('OAUTHBEARER', () => {
