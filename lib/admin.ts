@@ -1,6 +1,6 @@
 // An admin client: typed methods over the one generic request (admin-request.ts). What each sends and makes of the
 // answer is in admin-topics.ts, admin-configs.ts and so on.
-import { checkSignal, whenAborted } from './abort.js'
+import { whenAborted } from './abort.js'
 import * as acls from './admin-acls.js'
 import { checkText } from './admin-check.js'
 import * as cluster from './admin-cluster.js'
@@ -22,7 +22,7 @@ import * as scram from './admin-scram.js'
 import * as topics from './admin-topics.js'
 import { binding, type NativeClient } from './binding.js'
 import { Client, type ClientOptions, closedError, type OperationOptions } from './client.js'
-import { refuseTimeout } from './client-check.js'
+import { checkClientOptions, checkTimed, refuseClose } from './client-check.js'
 import { type AdminConfig, effective, prepareConfig } from './config.js'
 import { Consumer } from './consumer.js'
 import { KafkaError } from './errors.js'
@@ -33,6 +33,7 @@ import { Producer } from './producer.js'
 /** A handle of its own. */
 class AdminHandle extends Client<NativeClient> {
   constructor(config: AdminConfig, options: ClientOptions) {
+    checkClientOptions(options, 'AdminClient')
     const entries = prepareConfig('admin', config, { tokenProvider: options.tokenProvider !== undefined }).flat()
     super(
       (dispatch) => new binding.Admin(entries, dispatch),
@@ -101,7 +102,7 @@ export class AdminClient implements AsyncDisposable {
    * message says what to check; the codes are those of `producer.ready()`.
    */
   async ready(options: OperationOptions = {}): Promise<void> {
-    checkSignal(options.signal, 'ready')
+    checkTimed(options, 'ready')
     await this.#orClosed(options.signal, (signal) => this.#client.ready({ ...options, signal }))
   }
 
@@ -344,13 +345,13 @@ export class AdminClient implements AsyncDisposable {
    * Stops; what waits for an answer rejects. Settles within `timeout` milliseconds (30 s without one); further calls
    * return the same promise.
    */
-  close({ timeout = defaultCloseTimeout }: { timeout?: number } = {}): Promise<void> {
+  close(options: { timeout?: number } = {}): Promise<void> {
     if (!this.#closed) {
-      const refused = refuseTimeout(timeout)
+      const refused = refuseClose(options)
       if (refused) return refused
       const error = closedError(this.name)
       for (const waiting of this.#waiting) waiting.abort(error)
-      this.#closed = this.#own ? this.#own.close(timeout) : Promise.resolve()
+      this.#closed = this.#own ? this.#own.close(options.timeout ?? defaultCloseTimeout) : Promise.resolve()
     }
     return this.#closed
   }

@@ -1,7 +1,7 @@
 // What every client shares: the state machine open / closing / closed, commands and their answers, events.
 import { abortable } from './abort.js'
 import { Dispatch, type DispatchFunction, type NativeClient } from './binding.js'
-import { checkCredential, refuseTimeout } from './client-check.js'
+import { checkCredential, checkTimed } from './client-check.js'
 import { ConnectionTrouble } from './connection-trouble.js'
 import { about, type ErrorCode, ErrorCodes, KafkaError, type NativeError } from './errors.js'
 import { ready } from './ready.js'
@@ -107,6 +107,7 @@ export abstract class Client<Native extends NativeClient> {
    */
   async ready(options: OperationOptions = {}): Promise<void> {
     this.assertOpen()
+    checkTimed(options, 'ready')
     await ready(
       {
         name: this.name,
@@ -307,11 +308,7 @@ export abstract class Client<Native extends NativeClient> {
 
   /** Closes once; later calls get the same promise. `before` is what the kind of client does first. */
   protected closeOnce(timeout: number, before: () => Promise<void>): Promise<void> {
-    if (!this.#closing) {
-      const refused = refuseTimeout(timeout)
-      if (refused) return refused
-      this.#closing = this.#close(timeout, before)
-    }
+    this.#closing ??= this.#close(timeout, before)
     return this.#closing
   }
 

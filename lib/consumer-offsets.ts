@@ -1,5 +1,6 @@
 // What a group is told of how far its member has got: offsets stored, committed, and handed to transactions.
 import type { OperationOptions } from './client.js'
+import { checkTimed } from './client-check.js'
 import { publishCommit } from './consumer-diagnostics.js'
 import { ConsumerPositions } from './consumer-positions.js'
 import { ErrorCodes, KafkaError } from './errors.js'
@@ -100,8 +101,9 @@ export abstract class ConsumerOffsets extends ConsumerPositions {
    * Goes back to what the group has committed, as after an aborted transaction: every message handed out since, and
    * whatever was fetched behind it, is read again. For `enable.auto.commit=false`.
    */
-  async rewind({ timeout = rewindTimeout, signal }: OperationOptions = {}): Promise<void> {
+  async rewind(options: OperationOptions = {}): Promise<void> {
     this.assertOpen()
+    const { timeout = rewindTimeout, signal } = checkTimed(options, 'rewind')
     const deadline = performance.now() + timeout
     for (;;) {
       // Who rewinds is through with what it has.

@@ -1,6 +1,7 @@
 // Where a consumer is and where it could be, and how it goes elsewhere.
 import type { NativePartition } from './binding.js'
 import type { OperationOptions } from './client.js'
+import { checkTimed } from './client-check.js'
 import { ConsumerGroup } from './consumer-group.js'
 import { KafkaError } from './errors.js'
 import {
@@ -126,9 +127,10 @@ export abstract class ConsumerPositions extends ConsumerGroup {
    */
   async seek(
     offsets: readonly TopicPartitionOffset[],
-    { timeout = seekTimeout, signal }: OperationOptions = {},
+    options: OperationOptions = {},
   ): Promise<TopicPartitionResult[]> {
     this.assertOpen()
+    const { timeout = seekTimeout, signal } = bounded(options, 'seek')
     this.#assertFree('seek')
     return this._seek(offsets, { timeout, ...(signal ? { signal } : {}) })
   }
@@ -185,9 +187,10 @@ export abstract class ConsumerPositions extends ConsumerGroup {
    */
   async committed(
     partitions: readonly TopicPartition[] = this.assignment,
-    { timeout = defaultTimeout, signal }: OperationOptions = {},
+    options: OperationOptions = {},
   ): Promise<TopicPartitionResult[]> {
     this.assertOpen()
+    const { timeout = defaultTimeout, signal } = bounded(options, 'committed')
     this.assertMember('committed')
     const list = checkPartitions(partitions, 'committed')
     return partitionResults(await this.command((id) => this.native.committed(id, list, timeout), signal))
@@ -202,11 +205,9 @@ export abstract class ConsumerPositions extends ConsumerGroup {
   }
 
   /** Asks the partition's leader for its watermarks. `timeout` in milliseconds, 10 s without one. */
-  async watermarks(
-    { topic, partition }: TopicPartition,
-    { timeout = defaultTimeout, signal }: OperationOptions = {},
-  ): Promise<Watermarks> {
+  async watermarks({ topic, partition }: TopicPartition, options: OperationOptions = {}): Promise<Watermarks> {
     this.assertOpen()
+    const { timeout = defaultTimeout, signal } = bounded(options, 'watermarks')
     checkPartitions([{ topic, partition }], 'watermarks')
     const send = (id: number) => this.native.watermarks(id, topic, partition, timeout)
     const [low, high] = await this.command<[number, number]>(send, signal)
@@ -219,9 +220,10 @@ export abstract class ConsumerPositions extends ConsumerGroup {
    */
   async offsetsForTimes(
     partitions: readonly (TopicPartition & { time: Date | number })[],
-    { timeout = defaultTimeout, signal }: OperationOptions = {},
+    options: OperationOptions = {},
   ): Promise<TopicPartitionResult[]> {
     this.assertOpen()
+    const { timeout = defaultTimeout, signal } = bounded(options, 'offsetsForTimes')
     checkPartitions(partitions, 'offsetsForTimes')
     const list = partitions.map(({ topic, partition, time }) => ({ topic, partition, offset: milliseconds(time) }))
     const send = (id: number) => this.native.offsetsForTimes(id, list, timeout)
@@ -248,6 +250,12 @@ export abstract class ConsumerPositions extends ConsumerGroup {
     this.assertOpen()
     return await this.command((id) => this.native.rebalanceProtocol(id))
   }
+}
+
+/** librdkafka takes an int. */
+function bounded(options: OperationOptions, what: string): OperationOptions {
+  const { timeout, ...rest } = checkTimed(options, what)
+  return timeout === undefined ? rest : { ...rest, timeout: Math.min(Math.round(timeout), 0x7fffffff) }
 }
 
 function milliseconds(time: Date | number): number {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { binding, Dispatch, type NativeConsumer, type NativePartition } from './binding.js'
 import { Client, type ClientOptions, guard, type OperationOptions } from './client.js'
+import { checkClientOptions } from './client-check.js'
 import { type ConsumerConfig, effective, prepareConfig } from './config.js'
 import { Connection } from './connection.js'
 import { publishCommit, publishReceive } from './consumer-diagnostics.js'
@@ -23,6 +24,8 @@ export interface ConsumerOptions extends ClientOptions, RebalanceHooks {
   /** What a commit, automatic ones included, has come to. */
   onOffsetCommit?: (results: TopicPartitionResult[], error: KafkaError | undefined) => void
 }
+
+const hooks = ['onAssigned', 'onRevoked', 'onLost', 'onPartitionEof', 'onOffsetCommit'] as const
 
 /** Who reads. Not exported, but a protected accessor names it. */
 export interface ReadingOwner {
@@ -82,6 +85,7 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   protected busyWith = 0
 
   constructor(config: ConsumerConfig, options: ConsumerOptions = {}) {
+    checkClientOptions(options, 'Consumer', hooks)
     const entries = prepareConfig('consumer', config, { tokenProvider: options.tokenProvider !== undefined })
     const values = effective('consumer', config)
     const member = values['group.id'] !== null

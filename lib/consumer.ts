@@ -1,7 +1,9 @@
 // A consumer: it asks, and the poll thread answers with slabs of messages. What an application was handed is stored as
 // handled when it asks for what comes after. Its layers: consumer-reading, -group, -positions, -offsets.
 import type { Readable } from 'node:stream'
+import { checkSignal } from './abort.js'
 import { settlesWithin } from './client.js'
+import { checkOptions, refuseClose, signalOf } from './client-check.js'
 import type { ConsumerHealth } from './connection.js'
 import { ConsumerOffsets, rebalancing } from './consumer-offsets.js'
 import { type MessageSource, MessageStream, type ReadableOptions } from './consumer-readable.js'
@@ -39,7 +41,7 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
 
   /** The same, with a signal: the iteration rejects with its reason, and no message is lost. */
   messages(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<Message> {
-    return new MessageReader(this, this.inbox, options.signal)
+    return new MessageReader(this, this.inbox, signalOf(options, 'messages'))
   }
 
   /**
@@ -47,6 +49,8 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
    * milliseconds of its first message; without a timeout it is what is there.
    */
   batches(options: BatchOptions = {}): AsyncIterableIterator<MessageBatch> {
+    checkOptions(options, 'batches', ['max', 'timeout', 'maxBytes', 'signal'])
+    checkSignal(options.signal, 'batches')
     return new BatchReader(this, this.inbox, options)
   }
 
@@ -67,6 +71,8 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
       const how = "leave 'group.id' away, or set 'enable.partition.eof'"
       throw new KafkaError('_INVALID_ARG', `read: ${this.name} is not told of the ends of partitions: ${how}`)
     }
+    checkOptions(options, 'read', ['topic', 'partition', 'from', 'to', 'timeout', 'signal'])
+    checkSignal(options.signal, 'read')
     return new RangeReader(this, options, this.isolation)
   }
 
@@ -81,6 +87,8 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
    * usable, and what the stream had not handed out comes again.
    */
   readable(options: ReadableOptions = {}): Readable {
+    checkOptions(options, 'readable', ['signal', 'highWaterMark'])
+    checkSignal(options.signal, 'readable')
     const source: MessageSource = {
       read: (signal) => new MessageReader(this, this.inbox, signal, { byHand: true }),
       rewind: (offsets) => this.seek(offsets),
@@ -102,6 +110,8 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
    * ```
    */
   partitionStreams(options: PartitionStreamsOptions = {}): AsyncIterableIterator<PartitionStream> {
+    checkOptions(options, 'partitionStreams', ['max', 'signal'])
+    checkSignal(options.signal, 'partitionStreams')
     const consumer = this
     return new PartitionStreams(
       {
@@ -137,7 +147,11 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
   }
 
   /** The next message, or null after `timeout` milliseconds without one. Null when closed, too. */
-  async poll(timeout: number, { signal }: { signal?: AbortSignal } = {}): Promise<Message | null> {
+  async poll(timeout: number, options: { signal?: AbortSignal } = {}): Promise<Message | null> {
+    const signal = signalOf(options, 'poll')
+    if (typeof timeout !== 'number' || !(timeout >= 0)) {
+      throw new KafkaError('_INVALID_ARG', `poll: timeout is milliseconds from 0; got ${String(timeout)}`)
+    }
     const reader = {}
     await this.acquire(reader)
     try {
@@ -154,7 +168,10 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
    * Leaves the group, after the `onRevoked` hook and a last commit of what was handled, and stops. Settles within
    * `timeout` milliseconds (30 s without one) in every state; further calls return the same promise.
    */
-  close({ timeout = defaultCloseTimeout }: { timeout?: number } = {}): Promise<void> {
+  close(options: { timeout?: number } = {}): Promise<void> {
+    const refused = this.closed ? undefined : refuseClose(options)
+    if (refused) return refused
+    const timeout = (this.closed ? undefined : options.timeout) ?? defaultCloseTimeout
     return this.closeOnce(timeout, async () => {
       clearInterval(this.attention)
       this.store()

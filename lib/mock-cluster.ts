@@ -1,6 +1,7 @@
 // librdkafka's embedded cluster: a Kafka for tests, in this process, on real TCP ports.
 import { binding, MockDispatch, type NativeMockCluster } from './binding.js'
 import { guard, type Logger, nativeThrow } from './client.js'
+import { checkLogger } from './client-check.js'
 import { KafkaError } from './errors.js'
 import { MockBroker, MockBrokers, MockPartition } from './mock-cluster-brokers.js'
 import {
@@ -91,6 +92,7 @@ export class MockCluster implements AsyncDisposable {
   constructor(options: MockClusterOptions = {}) {
     const { brokers = 1, logger } = checkOptions<MockClusterOptions>(options, 'MockCluster', ['brokers', 'logger'])
     checkInteger(brokers, 'brokers', 1, 1000)
+    checkLogger(logger, 'MockCluster')
     let closed = () => {}
     this.#closed = new Promise((resolve) => {
       closed = resolve

@@ -3,6 +3,7 @@
 import { abortable } from './abort.js'
 import type { NativeProducer } from './binding.js'
 import { guard } from './client.js'
+import { signalOf } from './client-check.js'
 import { type DeliveryReport, DeliveryReports, ReportRows, ReportWindow } from './delivery-report.js'
 import { KafkaError } from './errors.js'
 import type { Balancing } from './producer-balancer.js'
@@ -113,9 +114,10 @@ export class ProducerCore implements BatchHost, ReportSink {
     }
   }
 
-  send(record: ProducerRecord, signal: AbortSignal | undefined): Promise<DeliveryReport> {
+  send(record: ProducerRecord, options: { signal?: AbortSignal } | undefined): Promise<DeliveryReport> {
     try {
       this.#host.assertWritable()
+      const signal = signalOf(options, 'send')
       const topic = this.topicOf(checkRecord(record))
       signal?.throwIfAborted()
       const event = sendChannel.hasSubscribers ? publishSend(this.name, record.topic, record) : undefined
@@ -137,10 +139,11 @@ export class ProducerCore implements BatchHost, ReportSink {
   sendBatch(
     topic: string | undefined,
     records: readonly AnyRecord[],
-    signal: AbortSignal | undefined,
+    options: { signal?: AbortSignal } | undefined,
   ): Promise<DeliveryReports> {
     try {
       this.#host.assertWritable()
+      const signal = signalOf(options, 'sendBatch')
       if (!Array.isArray(records)) throw invalidRecord('sendBatch takes an array of records')
       const ofAll = topic === undefined ? -1 : this.#topicId(checkTopic(topic))
       signal?.throwIfAborted()

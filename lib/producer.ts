@@ -2,7 +2,7 @@
 import type { Writable } from 'node:stream'
 import { binding, Dispatch, type NativeProducer } from './binding.js'
 import { Client, type ClientOptions, closedError, type OperationOptions, settlesWithin } from './client.js'
-import { refuseTimeout } from './client-check.js'
+import { checkClientOptions, checkFlag, checkObject, checkOptions, checkTimed, refuseClose } from './client-check.js'
 import { effective, type ProducerConfig, prepareConfig, prepareTopicConfig, type TopicConfig } from './config.js'
 import type { DeliveryReport, DeliveryReports } from './delivery-report.js'
 import { KafkaError } from './errors.js'
@@ -52,6 +52,8 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
   #closing: Promise<void> | undefined
 
   constructor(config: ProducerConfig, options: ProducerOptions = {}) {
+    checkClientOptions(options, 'Producer', ['onDelivery', 'balancer'], ['topics'])
+    if (options.topics !== undefined) checkObject(options.topics, 'Producer: topics')
     const entries = prepareConfig('producer', config, { tokenProvider: options.tokenProvider !== undefined }).flat()
     const values = effective('producer', config)
     super((dispatch) => new binding.Producer(entries, dispatch), values['client.id'] ?? 'producer', options)
@@ -131,7 +133,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
    * already taken may still be delivered then.
    */
   send(record: ProducerRecord, options?: { signal?: AbortSignal }): Promise<DeliveryReport> {
-    return this.#core.send(record, options?.signal)
+    return this.#core.send(record, options)
   }
 
   /**
@@ -152,17 +154,18 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
     third?: { signal?: AbortSignal },
   ): Promise<DeliveryReports> {
     if (typeof first !== 'string') {
-      return this.#core.sendBatch(undefined, first, (second as { signal?: AbortSignal } | undefined)?.signal)
+      return this.#core.sendBatch(undefined, first, second as { signal?: AbortSignal } | undefined)
     }
-    return this.#core.sendBatch(first, second as readonly BatchRecord[], third?.signal)
+    return this.#core.sendBatch(first, second as readonly BatchRecord[], third)
   }
 
   /**
    * Waits until every message taken so far has its report (rd_kafka_flush): `linger.ms` is ignored meanwhile.
    * `timeout` in milliseconds, a minute without one. Rejects with KafkaError `_TIMED_OUT` when messages are left.
    */
-  async flush({ timeout = defaultFlushTimeout, signal }: OperationOptions = {}): Promise<void> {
+  async flush(options: OperationOptions = {}): Promise<void> {
     this.assertOpen()
+    const { timeout = defaultFlushTimeout, signal } = checkTimed(options, 'flush')
     if (!(await this.#flush(timeout, signal))) {
       throw new KafkaError('_TIMED_OUT', `${this.length.messages} messages are not delivered after ${timeout} ms`, {
         retriable: true,
@@ -188,8 +191,11 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
    * the default. Each gets its report, with the error `_PURGE_QUEUE` or `_PURGE_INFLIGHT`. Sends that wait for room are
    * part of the queue.
    */
-  async purge({ queue = true, inflight = true }: { queue?: boolean; inflight?: boolean } = {}): Promise<void> {
+  async purge(options: { queue?: boolean; inflight?: boolean } = {}): Promise<void> {
     this.assertOpen()
+    const { queue = true, inflight = true } = checkOptions(options, 'purge', ['queue', 'inflight'])
+    checkFlag(queue, 'purge: queue')
+    checkFlag(inflight, 'purge: inflight')
     this.#core.writer.flush()
     if (queue) this.#queue.giveUpAll(new KafkaError('_PURGE_QUEUE'))
     const flags = (queue ? 1 : 0) | (inflight ? 2 : 0)
@@ -206,6 +212,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
    */
   writable<Chunk = unknown>(options: WritableOptions<Chunk> = {}): Writable {
     this.assertOpen()
+    checkOptions(options, 'writable', ['topic', 'key', 'value', 'headers', 'highWaterMark'])
     return writableOf({ send: (record) => this.send(record), roomOrWait: () => this.#core.roomOrWait() }, options)
   }
 
@@ -297,11 +304,11 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
    * Flushes for up to `timeout` milliseconds (30 s without one), gives up what is left then, with a report for each,
    * and stops. An open transaction is aborted; a commit that timed out is resumed. Settles within the timeout, in every state; further calls return the same promise.
    */
-  close({ timeout = defaultCloseTimeout }: { timeout?: number } = {}): Promise<void> {
+  close(options: { timeout?: number } = {}): Promise<void> {
     if (!this.#closing) {
-      const refused = refuseTimeout(timeout)
+      const refused = refuseClose(options)
       if (refused) return refused
-      this.#closing = this.#close(timeout)
+      this.#closing = this.#close(options.timeout ?? defaultCloseTimeout)
     }
     return this.#closing
   }

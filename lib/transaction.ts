@@ -1,6 +1,7 @@
 // One transaction as a function: committed when it returns, aborted when it throws.
 import { abortable } from './abort.js'
 import type { OperationOptions } from './client.js'
+import { checkTimed } from './client-check.js'
 import type { Consumer } from './consumer.js'
 import type { DeliveryReport, DeliveryReports } from './delivery-report.js'
 import { KafkaError } from './errors.js'
@@ -128,8 +129,10 @@ export async function runTransaction<T>(
   producer: Producer,
   transactions: Transactions,
   body: (tx: Transaction) => T | Promise<T>,
-  { signal, timeout = transactions.timeout }: OperationOptions = {},
+  options: OperationOptions = {},
 ): Promise<T> {
+  const { signal, timeout = transactions.timeout } = checkTimed(options, 'transaction')
+  if (typeof body !== 'function') throw new KafkaError('_INVALID_ARG', 'transaction takes a function of a transaction')
   signal?.throwIfAborted()
   await repeat((left) => transactions.begin({ timeout: left }), timeout)
   const tx = new Transaction(producer, transactions)

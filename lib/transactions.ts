@@ -3,6 +3,7 @@
 import { abortable } from './abort.js'
 import type { NativeProducer } from './binding.js'
 import { isNativeError, type OperationOptions } from './client.js'
+import { checkTimed } from './client-check.js'
 import { errorName, KafkaError, type NativeError } from './errors.js'
 import { type ConsumerGroupMetadata, checkGroupMetadata } from './group-metadata.js'
 import { checkOffsets, type TopicPartitionOffset } from './offset.js'
@@ -237,11 +238,12 @@ export class Transactions {
 
   async #call(
     name: CallName,
-    { timeout, signal }: OperationOptions,
+    options: OperationOptions,
     defaultTimeout: number,
     work: (left: () => number) => Promise<void>,
   ): Promise<void> {
     this.#assertUsable(name)
+    const { timeout, signal } = checkTimed(options, name)
     signal?.throwIfAborted()
     if (this.#running?.interrupted) await this.#running.done
     if (this.#running) {

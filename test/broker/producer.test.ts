@@ -1,6 +1,6 @@
 // The producer on real Kafka, with Kafka's own Java clients as the witness.
 import { randomBytes } from 'node:crypto'
-import { AdminClient, Consumer, Producer, roundRobin, type Throttle } from 'odradek'
+import { AdminClient, Consumer, Producer, partitionFor, roundRobin, type Throttle } from 'odradek'
 import { describe, expect, it } from 'vitest'
 import { bootstrapServers, createTopic, kafkaTool, uniqueGroup, uniqueTopic, witness } from '../helpers/kafka.js'
 import { rejection, waitFor } from '../helpers/wait.js'
@@ -135,6 +135,24 @@ describe('topics', () => {
       partitions.add((await producer.send({ topic, value: 'v' })).partition)
       return partitions.size === 5
     })
+  })
+})
+
+describe('the murmur2 partitioners', () => {
+  it('send 10,000 keys where the Java producer does', async () => {
+    const partitions = 17
+    const topic = await createTopic('murmur2', { partitions })
+    const keys = Array.from({ length: 10_000 }, (_, i) => (i % 4 === 0 ? Buffer.from(`key-${i}`) : randomBytes(i % 40)))
+    const records = keys.map((key) => ({ key, value: null }))
+    const written = await (await witness()).produce(topic, records)
+    const javas = written.map(({ partition }) => partition)
+    for (const partitioner of ['murmur2', 'murmur2_random'] as const) {
+      await using producer = new Producer({ 'bootstrap.servers': bootstrapServers(), partitioner })
+      const reports = await producer.sendBatch(topic, records)
+      expect(reports.failures).toEqual([])
+      expect([...reports].map(({ partition }) => partition)).toEqual(javas)
+      expect(keys.map((key) => partitionFor(key, partitions, partitioner))).toEqual(javas)
+    }
   })
 })
 
