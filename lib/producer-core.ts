@@ -28,6 +28,7 @@ import {
 import type { ProducerQueue } from './producer-queue.js'
 import { checkRecord, checkTopic, invalidRecord, type ProducerRecord, partitionOf } from './record.js'
 import { type RecordWriter, sizeOfRecord } from './record-writer.js'
+import { WaitingRun } from './waiting-run.js'
 import type { WaitingSend } from './waiting-sends.js'
 
 // Reports settled in one turn of the event loop; the rest wait for the next one, so that it is never blocked for long.
@@ -128,11 +129,28 @@ export class ProducerCore implements BatchHost, ReportSink {
         this.writeSend(topic, record, resolve, event)
         return signal ? abortable(sent, signal) : sent
       }
+      if (signal === undefined && event === undefined) {
+        this.#waitInRun(topic, record, resolve)
+        return sent
+      }
       const waiting = new WaitingRecord(this, topic, record, event, resolve)
       queue.wait(waiting)
       return signal ? abortable(sent, signal, () => queue.giveUp(waiting, signal.reason)) : sent
     } catch (error) {
       return Promise.reject(error)
+    }
+  }
+
+  #waitInRun(topic: number, record: ProducerRecord, resolve: Resolve<DeliveryReport>): void {
+    const size = sizeOfRecord(record)
+    const last = this.queue.lastWaiting
+    if (last instanceof WaitingRun && last.open) {
+      last.add(topic, record, size, resolve)
+      this.queue.waitingGrew(1, size)
+    } else {
+      const run = new WaitingRun(this)
+      run.add(topic, record, size, resolve)
+      this.queue.wait(run)
     }
   }
 
@@ -320,7 +338,7 @@ export class ProducerCore implements BatchHost, ReportSink {
   }
 }
 
-/** A `send` (or, without a function to resolve, a `produce`) that waits: for room, or to know its partitions. */
+/** A `send` with a signal or an event (or, without a function to resolve, a `produce`) that waits: for room, or to know its partitions. */
 class WaitingRecord implements WaitingSend {
   bytes: number
   place = 0
@@ -335,7 +353,6 @@ class WaitingRecord implements WaitingSend {
     this.bytes = sizeOfRecord(record)
   }
 
-  // Of the class: millions of them may wait.
   get messages(): number {
     return 1
   }

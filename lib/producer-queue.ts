@@ -68,6 +68,16 @@ export class ProducerQueue {
     this.#waiting.add(send)
   }
 
+  /** The one that came last of those that wait. */
+  get lastWaiting(): WaitingSend | undefined {
+    return this.#waiting.last
+  }
+
+  /** More has joined one that waits. */
+  waitingGrew(messages: number, bytes: number): void {
+    this.#waiting.grew(messages, bytes)
+  }
+
   /** Lets those that wait write what there is room for. */
   runWaiting(): void {
     if (!this.#waiting.empty) this.#waiting.run(this.#hasRoom)

@@ -40,6 +40,17 @@ export class WaitingSends {
     this.#bytes += send.bytes
   }
 
+  /** The one that came last, if it waits still. */
+  get last(): WaitingSend | undefined {
+    return this.empty ? undefined : this.#sends[this.#sends.length - 1]
+  }
+
+  /** More has joined one that waits. */
+  grew(messages: number, bytes: number): void {
+    this.#messages += messages
+    this.#bytes += bytes
+  }
+
   /** What is not written yet never will be. */
   remove(send: WaitingSend, reason: unknown): void {
     const index = send.place - this.#first

@@ -130,7 +130,7 @@ class Run {
         this.#follow(this.producer.flush({ timeout: step.timeout }), () => {}, timedOut)
         break
       case 'purge':
-        this.#follow(this.producer.purge(step), () => {}, fail)
+        this.#follow(this.producer.purge({ queue: step.queue, inflight: step.inflight }), () => {}, fail)
         break
       case 'errors':
         if (step.errors.length > 0) this.cluster.pushErrors('Produce', step.errors)

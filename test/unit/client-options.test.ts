@@ -39,7 +39,8 @@ const signalled: Record<string, Call> = {
   readable: (o) => consumer.readable(o),
   partitionStreams: (o) => consumer.partitionStreams(o),
   poll: (o) => consumer.poll(0, o),
-  read: (o) => reader.read(o === null || typeof o !== 'object' || Array.isArray(o) ? o : wrong({ topic: 't', ...(o as object) })),
+  read: (o) =>
+    reader.read(o === null || typeof o !== 'object' || Array.isArray(o) ? o : wrong({ topic: 't', ...(o as object) })),
 }
 const others: Record<string, Call> = {
   purge: (o) => producer.purge(o),
