@@ -1,0 +1,3 @@
+import { producerUnderFire } from '../helpers/producer-under-fire.js'
+
+producerUnderFire({ faults: 4 })
