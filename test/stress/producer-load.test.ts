@@ -19,8 +19,8 @@ const value = Buffer.alloc(100, 'v')
 const print = (result) => console.log('result ' + JSON.stringify(result))
 `
 
-async function run<T>(source: string, args: string[] = []): Promise<T> {
-  const { code, signal, output } = await runModule(prelude() + source, { timeout: 280_000, args })
+async function run<T>(source: string, args: string[] = [], timeout = 280_000): Promise<T> {
+  const { code, signal, output } = await runModule(prelude() + source, { timeout, args })
   const line = output.split('\n').find((line) => line.startsWith('result '))
   if (code !== 0 || !line) throw new Error(`ended with ${code ?? signal}: ${output.slice(-2000)}`)
   console.log(line)
@@ -44,15 +44,16 @@ it('2,000,000 sends that nobody awaits, brokers that answer after 200 ms: all se
       print({ delivered, failed, peakMiB: kib('VmHWM') / 1024, left: producer.length })
       await producer.close()`)
     expect(result).toMatchObject({ delivered: 2_000_000, failed: 0, left: { messages: 0, bytes: 0 } })
-    // queue.buffering.max.kbytes is a GiB.
+    // queue.buffering.max.kbytes is a GiB. 1,100 MiB here, two thirds of them promises and reactions that nobody needs any more
+    // and that are not collected yet: the measure is the process's peak, not what is alive.
     expect(result.peakMiB).toBeLessThan(1024 * 1.2)
   } finally {
     cluster.broker(1).rtt(0)
   }
 })
 
-it('5,000,000 records with opaques, one in ten of them failing, leave heap and RSS flat', {
-  timeout: 300_000,
+it('8,000,000 records with opaques, one in ten of them failing, leave heap and RSS flat', {
+  timeout: 600_000,
 }, async () => {
   const result = await run<{ reports: number; failures: number; released: number; samples: [number, number][] }>(
     `
@@ -67,7 +68,7 @@ it('5,000,000 records with opaques, one in ten of them failing, leave heap and R
     const producer = new Producer({ ...config, 'message.max.bytes': 1000 }, { onDelivery })
     await producer.send({ topic: 't', value })
     const samples = []
-    const total = 5_000_000
+    const total = 8_000_000
     for (let i = 0; i < total; ) {
       try {
         const opaque = { id: i }
@@ -91,13 +92,16 @@ it('5,000,000 records with opaques, one in ten of them failing, leave heap and R
     print({ reports, failures, released, samples })
     await producer.close()`,
     ['--expose-gc'],
+    580_000,
   )
-  expect(result).toMatchObject({ reports: 5_000_000, failures: 500_000 })
+  expect(result).toMatchObject({ reports: 8_000_000, failures: 800_000 })
   // All but those of the last stretch are gone.
-  expect(result.released).toBeGreaterThan(440)
-  const [early, late] = [result.samples[2], result.samples[result.samples.length - 1]]
-  expect(late[0] - early[0]).toBeLessThan(4)
-  expect(late[1] - early[1]).toBeLessThan(30)
+  expect(result.released).toBeGreaterThan(740)
+  // The RSS swings by 60 MiB in the course of some eight samples, and comes back: its least value is what a leak would raise.
+  const least = (which: 0 | 1, from: number, to: number) =>
+    Math.min(...result.samples.slice(from, to).map((sample) => sample[which]))
+  expect(least(0, 8, 16) - least(0, 0, 8)).toBeLessThan(4)
+  expect(least(1, 8, 16) - least(1, 0, 8)).toBeLessThan(30)
 })
 
 it('keeps the event loop free while producing at full speed', { timeout: 120_000 }, async () => {
