@@ -1,7 +1,7 @@
 // What every client shares: the state machine open / closing / closed, commands and their answers, events.
 import { abortable } from './abort.js'
 import { Dispatch, type DispatchFunction, type NativeClient } from './binding.js'
-import { checkCredential, checkTimed } from './client-check.js'
+import { checkCredential, checkOptions } from './client-check.js'
 import { ConnectionTrouble } from './connection-trouble.js'
 import { about, type ErrorCode, ErrorCodes, KafkaError, type NativeError } from './errors.js'
 import { ready } from './ready.js'
@@ -107,7 +107,7 @@ export abstract class Client<Native extends NativeClient> {
    */
   async ready(options: OperationOptions = {}): Promise<void> {
     this.assertOpen()
-    checkTimed(options, 'ready')
+    checkOptions(options, 'ready', ['timeout', 'signal'])
     await ready(
       {
         name: this.name,

@@ -44,7 +44,7 @@ const plain = ({ key, value, headers, timestamp }: Comparable) => ({
 describe.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const)('compression %s', (compression) => {
   it('what is written here is read by Java, byte for byte', async () => {
     const topic = await createTopic(`to-java-${compression}`)
-    const records = randomRecords(500)
+    const records = randomRecords(1000)
     await using producer = new Producer({
       'bootstrap.servers': bootstrapServers(),
       'compression.type': compression,
@@ -59,7 +59,7 @@ describe.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const)('compression %
 
   it('what Java has written is read here, byte for byte', async () => {
     const topic = await createTopic(`from-java-${compression}`)
-    const records = randomRecords(500)
+    const records = randomRecords(1000)
     await (await witness()).produce(topic, records, { compression })
     await using consumer = new Consumer({
       'bootstrap.servers': bootstrapServers(),
