@@ -397,3 +397,30 @@ rdkafka_fixed(rdkafka_request.c
                         rd_kafka_idemp_drain_epoch_bump(
                             rk, perr->err, "skipped sequence numbers");]==]
 )
+
+# check.crcs: a batch whose checksum is wrong was reported, and the bytes after some part of it were then read as the next batch's
+# header. With small batches the rest of the answer was dropped; with large ones the position became whatever stood in the records'
+# values, so that messages came again or were skipped; and a batch that could be read after it left a gap. Now the partition stays
+# where it is, as the Java client does, and is fetched again after fetch.error.backoff.ms. (The header's epoch has no checksum.)
+rdkafka_fixed(rdkafka_msgset_reader.c
+[==[        rd_kafka_buf_read_i32(rkbuf, &hdr.PartitionLeaderEpoch);
+        msetr->msetr_leader_epoch = hdr.PartitionLeaderEpoch;
+]==]
+[==[        rd_kafka_buf_read_i32(rkbuf, &hdr.PartitionLeaderEpoch);
+]==]
+[==[                                rd_kafka_buf_skip_to(rkbuf, crc_len);
+
+                        } else {]==]
+[==[                                rd_atomic64_add(
+                                    &msetr->msetr_rkb->rkb_c.rx_err, 1);
+                                return RD_KAFKA_RESP_ERR__BAD_MSG;
+
+                        } else {]==]
+[==[        rd_kafka_buf_read_i16(rkbuf, &hdr.Attributes);
+        rd_kafka_buf_read_i32(rkbuf, &hdr.LastOffsetDelta);
+        LastOffset = hdr.BaseOffset + hdr.LastOffsetDelta;]==]
+[==[        msetr->msetr_leader_epoch = hdr.PartitionLeaderEpoch;
+        rd_kafka_buf_read_i16(rkbuf, &hdr.Attributes);
+        rd_kafka_buf_read_i32(rkbuf, &hdr.LastOffsetDelta);
+        LastOffset = hdr.BaseOffset + hdr.LastOffsetDelta;]==]
+)
