@@ -153,6 +153,27 @@ describe('reading', () => {
     expect(() => consumer.batches({ max: 0 })).toThrow(/max of batches/)
   })
 
+  it('hands a batch out at the deadline of the whole, though messages keep coming', async () => {
+    await cluster.createTopic('deadline')
+    await using consumer = consumerOf('deadline')
+    await consumer.subscribe('deadline')
+    let sent = 0
+    const trickle = setInterval(() => producer.produce({ topic: 'deadline', value: String(sent++) }), 30)
+    try {
+      const reader = consumer.batches({ max: 10_000, timeout: 300 })
+      const from = performance.now()
+      const { value: batch } = await reader.next()
+      expect(performance.now() - from).toBeGreaterThan(290)
+      // A timeout for each message would not end while they come; and they come until it is here.
+      expect(batch.length).toBeGreaterThan(0)
+      await waitFor('more', () => sent > batch.length + 5)
+      const { value: next } = await reader.next()
+      expect(next.at(0).offset).toBe(batch.length)
+    } finally {
+      clearInterval(trickle)
+    }
+  })
+
   it('keeps what was detached', async () => {
     const topic = await topicOf('detach', 5)
     await using consumer = consumerOf('detach')
@@ -262,6 +283,8 @@ describe('positions', () => {
     await reader.next()
     await consumer.commit()
     expect(await committed()).toBe(10)
+    await consumer.commit([{ topic, partition: 0, offset: Number.MAX_SAFE_INTEGER }])
+    expect(await committed()).toBe(Number.MAX_SAFE_INTEGER)
     expect((await rejection(consumer.commit([{ topic, partition: 0, offset: 2 ** 53 }]))).name).toBe('RangeError')
   })
 
