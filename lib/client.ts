@@ -272,6 +272,9 @@ export abstract class Client<Native extends NativeClient> {
     }
   }
 
+  /** Nothing crosses any more. */
+  protected disposed(): void {}
+
   /** A fatal error has been found; wake whoever waits. */
   protected failed(_error: KafkaError): void {}
 
@@ -331,6 +334,7 @@ export abstract class Client<Native extends NativeClient> {
   #dispose(): void {
     this.#state = 'closed'
     this.native.dispose()
+    this.disposed()
     const waiting = [...this.#commands.values()]
     this.#commands.clear()
     for (const command of waiting) {

@@ -15,6 +15,7 @@ export abstract class ConsumerGroup extends ConsumerReading {
   #rebalance: Rebalance | undefined
   #rebalancing: Promise<void> | undefined
   #abandon: (() => void) | undefined
+  #disposed = false
   #barrier: Promise<unknown> = Promise.resolve()
   /** Partitions were taken by hand: there is no membership that could be lost. */
   protected byHand = false
@@ -67,7 +68,11 @@ export abstract class ConsumerGroup extends ConsumerReading {
     publishRebalance(this.name, { kind: assigned ? 'assigned' : rebalance.lost ? 'lost' : 'revoked', partitions })
     if (!assigned) await this.#drain(rebalance)
     // Who leaves takes nothing over any more.
-    const starts = assigned && this.leaving ? undefined : await this.#runHook(rebalance)
+    const starts = this.#disposed || (assigned && this.leaving) ? undefined : await this.#runHook(rebalance)
+    if (this.#disposed) {
+      this.#rebalance = undefined
+      return
+    }
     if (!assigned) {
       this.store()
       this.inbox.forgetHanded(partitions)
@@ -99,6 +104,12 @@ export abstract class ConsumerGroup extends ConsumerReading {
     this.store()
   }
 
+  /** A hook or handler that never settles is not waited for any longer, nor does it keep the process alive. */
+  protected override disposed(): void {
+    this.#disposed = true
+    this.#abandon?.()
+  }
+
   #abandonable(): Promise<undefined> {
     return new Promise((resolve) => {
       this.#abandon = () => resolve(undefined)
@@ -106,8 +117,8 @@ export abstract class ConsumerGroup extends ConsumerReading {
   }
 
   #runHook(rebalance: Rebalance): Promise<TopicPartitionOffset[] | undefined> {
-    const hook = runHook(this.options, rebalance, this.maxPollInterval, (error) => this.report(error))
-    return Promise.race([hook, this.#abandonable()])
+    const report = (error: KafkaError) => this.report(error)
+    return runHook(this.options, rebalance, this.maxPollInterval, report, this.#abandonable())
   }
 
   /** Before leaving: what streams have handed out may be finished, for `ms` milliseconds. */

@@ -36,20 +36,34 @@ export function rebalanceOf(type: number, native: NativePartition[], lost: boole
 
 /**
  * @internal Runs the hook for a rebalance, for at most `timeout` milliseconds. Returns what it returned; a hook that
- * throws or takes too long is reported and counts as through.
+ * throws or takes too long is reported and counts as through; one that is abandoned counts as through.
  */
 export async function runHook(
   hooks: RebalanceHooks,
   rebalance: Rebalance,
   timeout: number,
   report: (error: KafkaError) => void,
+  abandoned: Promise<undefined>,
 ): Promise<TopicPartitionOffset[] | undefined> {
   const name = rebalance.assigned ? 'onAssigned' : rebalance.lost && hooks.onLost ? 'onLost' : 'onRevoked'
   const hook = hooks[name]
   if (!hook) return undefined
+  const failed = (error: unknown) => {
+    const message = `the ${name} hook failed: ${error instanceof Error ? error.message : String(error)}`
+    report(new KafkaError('_APPLICATION', message, { cause: error }))
+  }
   try {
     const running = Promise.resolve(hook(rebalance.partitions))
-    if (!(await settlesWithin(running, timeout))) {
+    let gone = false
+    const given = abandoned.then(() => {
+      gone = true
+    })
+    const settled = await settlesWithin(Promise.race([running, given]), timeout)
+    if (gone) {
+      running.catch(failed)
+      return undefined
+    }
+    if (!settled) {
       running.catch(() => {})
       throw new Error(`it did not settle within ${timeout} ms (max.poll.interval.ms)`)
     }
@@ -58,8 +72,7 @@ export async function runHook(
     checkOffsets(starts, 'onAssigned')
     return starts
   } catch (error) {
-    const message = `the ${name} hook failed: ${error instanceof Error ? error.message : String(error)}`
-    report(new KafkaError('_APPLICATION', message, { cause: error }))
+    failed(error)
     return undefined
   }
 }

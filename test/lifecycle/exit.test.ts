@@ -51,6 +51,32 @@ describe('the process ends', () => {
     expect(child.took).toBeLessThan(20_000)
   })
 
+  it.each(['onAssigned', 'onRevoked'])('by itself after closing, though %s never settles', async (hook) => {
+    const child = await runModule(
+      `
+      const cluster = new MockCluster()
+      await cluster.createTopic('t', { partitions: 1 })
+      let called
+      const begun = new Promise((resolve) => { called = resolve })
+      const consumer = new Consumer(
+        { 'bootstrap.servers': cluster.bootstrapServers, 'group.id': 'g', 'group.protocol': 'consumer' },
+        { ${hook}: () => { called(); return new Promise(() => {}) } },
+      )
+      await consumer.subscribe('t')
+      const polled = consumer.poll(100000)
+      if (${hook === 'onAssigned'}) await begun
+      else while (!consumer.isAssigned) await new Promise((resolve) => setTimeout(resolve, 10))
+      const closed = consumer.close({ timeout: 2000 }).then(() => 'closed', (error) => error.code)
+      await begun
+      console.log(await closed, await polled)
+      await cluster.close()
+      console.log('ready')`,
+      { timeout: 40_000 },
+    )
+    expect(child.output).toContain('ready')
+    expect({ code: child.code, signal: child.signal }, child.output).toEqual({ code: 0, signal: null })
+  })
+
   it('only after the messages under way are delivered', async () => {
     const child = await runModule(`
       const cluster = new MockCluster()
