@@ -150,9 +150,15 @@ export async function openAndClose(odradek, { consumers, warmUp }) {
   }
   await cycles(0, warmUp)
   const before = await settled()
-  await cycles(warmUp, warmUp + consumers)
+  // In the middle, too: what a process grows by until it has all it needs is no leak.
+  const half = warmUp + Math.ceil(consumers / 8) * 4
+  await cycles(warmUp, half)
+  const { megabytes } = await settled()
+  await cycles(half, warmUp + consumers)
   const after = await settled()
   const grown = Object.fromEntries(Object.entries(after).map(([what, n]) => [what, Math.round(n - before[what])]))
-  console.log(JSON.stringify({ states: names.length, ...grown }))
+  console.log(
+    JSON.stringify({ states: names.length, ...grown, inTheSecondHalf: Math.round(after.megabytes - megabytes) }),
+  )
   await cluster.close()
 }
