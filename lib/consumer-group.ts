@@ -210,6 +210,7 @@ export abstract class ConsumerGroup extends ConsumerReading {
         undefined,
         (_, error) => {
           if (error) return
+          this.reader?.retract?.(null)
           this.inbox.forgetHanded(null)
           this.inbox.drop(null)
           this.forgetPositions(null)

@@ -96,7 +96,10 @@ export abstract class ConsumerPositions extends ConsumerGroup {
         undefined,
         (_, error) => {
           if (error) return
-          unread = this.inbox.drop(list)
+          // What waits in a batch that is being made comes before what waits behind it.
+          const retracted = this.reader?.retract?.(list) ?? []
+          const known = new Set(retracted.map(nameOf))
+          unread = [...retracted, ...this.inbox.drop(list).filter((at) => !known.has(nameOf(at)))]
           this.#note(unread)
         },
       )
@@ -144,6 +147,7 @@ export abstract class ConsumerPositions extends ConsumerGroup {
     return this.exclusively(async () => {
       this.store()
       const settled = () => {
+        this.reader?.retract?.(list)
         this.inbox.forgetHanded(list)
         this.inbox.drop(list)
         this.forgetPositions(list)

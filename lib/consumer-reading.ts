@@ -43,6 +43,8 @@ export interface ReadingOwner {
   handled?(): TopicPartitionOffset[]
   /** The first of each partition that it got and did not hand out. */
   unread?(): TopicPartitionOffset[]
+  /** Takes out of the batch it is making what belongs to these partitions, or all; returns the first offset of each. */
+  retract?(partitions: readonly TopicPartition[] | null): TopicPartitionOffset[]
   /** It has ended, and still puts things in order; who wants to read next waits. */
   readonly ending?: Promise<unknown> | undefined
 }

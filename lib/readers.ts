@@ -5,6 +5,7 @@ import { KafkaError } from './errors.js'
 import type { Inbox } from './inbox.js'
 import { Message, type MessageSlab } from './message.js'
 import { MessageBatch, type Rows } from './message-batch.js'
+import { nameOf, type TopicPartition, type TopicPartitionOffset } from './offset.js'
 
 export interface BatchOptions {
   /** The most messages of a batch. */
@@ -123,6 +124,10 @@ export class BatchReader extends Reader<MessageBatch> {
   readonly #max: number
   readonly #timeout: number
   readonly #maxBytes: number
+  // The batch that is being made.
+  #ranges: Rows[] = []
+  #count = 0
+  #bytes = 0
 
   constructor(consumer: Consumer, inbox: Inbox, options: BatchOptions) {
     super(consumer, inbox, options.signal)
@@ -136,19 +141,54 @@ export class BatchReader extends Reader<MessageBatch> {
   }
 
   protected override async take(): Promise<MessageBatch | undefined> {
-    if (!(await this.consumer.ask(Number.POSITIVE_INFINITY, this.signal))) return undefined
-    const ranges: Rows[] = []
-    let count = 0
-    let bytes = 0
+    for (;;) {
+      if (!(await this.consumer.ask(Number.POSITIVE_INFINITY, this.signal))) return undefined
+      await this.#fill()
+      const ranges = this.#ranges
+      this.#ranges = []
+      if (ranges.length > 0) return new MessageBatch(ranges)
+    }
+  }
+
+  async #fill(): Promise<void> {
     const deadline = performance.now() + this.#timeout
+    let taken = 0
+    this.#count = 0
+    this.#bytes = 0
     do {
-      const rows = this.inbox.take(this.#max - count, this.#maxBytes - bytes)
-      ranges.push(rows)
-      count += rows.to - rows.from
-      if (this.#maxBytes !== Number.MAX_SAFE_INTEGER) bytes += bytesOf(rows)
-      this.consumer.inHand = count
-    } while (this.#timeout > 0 && count < this.#max && bytes < this.#maxBytes && (await this.#more(deadline)))
-    return new MessageBatch(ranges)
+      const rows = this.inbox.take(this.#max - this.#count, this.#maxBytes - this.#bytes)
+      this.#ranges.push(rows)
+      this.#measure(rows)
+      taken += rows.to - rows.from
+      this.consumer.inHand = taken
+    } while (
+      this.#timeout > 0 &&
+      this.#count < this.#max &&
+      this.#bytes < this.#maxBytes &&
+      (await this.#more(deadline))
+    )
+  }
+
+  #measure(rows: Rows): void {
+    this.#count += rows.to - rows.from
+    if (this.#maxBytes !== Number.MAX_SAFE_INTEGER) this.#bytes += bytesOf(rows)
+  }
+
+  /** ReadingOwner: what was paused or sought while a batch is being made is not handed out with it. */
+  retract(partitions: readonly TopicPartition[] | null): TopicPartitionOffset[] {
+    const names = partitions && new Set(partitions.map(nameOf))
+    const first = new Map<string, TopicPartitionOffset>()
+    const ranges = this.#ranges
+    this.#ranges = []
+    this.#count = 0
+    this.#bytes = 0
+    for (const rows of ranges) {
+      for (const kept of without(rows, names, first)) {
+        this.#ranges.push(kept)
+        this.#measure(kept)
+      }
+    }
+    return [...first.values()]
   }
 
   /** Whether there is more for the batch begun. An aborted signal does not lose what is in it. */
@@ -159,6 +199,28 @@ export class BatchReader extends Reader<MessageBatch> {
       return false
     }
   }
+}
+
+/** The rows but for those of the named partitions, or of all, which nobody was handed; `first` gets the first of each. */
+function without(
+  { slab, from, to }: Rows,
+  names: Set<string> | null,
+  first: Map<string, TopicPartitionOffset>,
+): Rows[] {
+  const kept: Rows[] = []
+  for (let row = from; row < to; row++) {
+    const { topic, partition } = slab.slots[slab.slot(row)]
+    const name = nameOf({ topic, partition })
+    if (names && !names.has(name)) {
+      const last = kept.at(-1)
+      if (last?.to === row) last.to++
+      else kept.push({ slab, from: row, to: row + 1 })
+      continue
+    }
+    slab.forget(row)
+    if (!first.has(name)) first.set(name, { topic, partition, offset: slab.offset(row) })
+  }
+  return kept
 }
 
 function bytesOf({ slab, from, to }: Rows): number {

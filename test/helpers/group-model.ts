@@ -47,6 +47,8 @@ class Member {
   // How often something was handed out; and, by partition, how often before it was sought last.
   #handed = 0
   readonly #sought = new Map<number, number>()
+  /** Seeks under way, by partition: until they are through, what comes next may be either. */
+  readonly #seeking = new Map<number, number>()
   #stop = new AbortController()
   #reading: Promise<void>
   dawdle = 0
@@ -121,7 +123,12 @@ class Member {
       this.#model.mayRepeat([{ topic: '', partition }])
       return
     }
-    const next = this.#next.get(partition)
+    let next = this.#next.get(partition)
+    if (offset === this.#seeking.get(partition)) {
+      this.#seeking.delete(partition)
+      this.#model.mayRepeat([{ topic: '', partition }])
+      next = offset
+    }
     if (next === undefined) this.#model.wrong.push(`${partition}@${offset} of a partition that is not the member's`)
     else if (next >= 0 && offset !== next) this.#model.wrong.push(`${partition}@${offset} where ${next} has to come`)
     this.#next.set(partition, offset + 1)
@@ -141,9 +148,16 @@ class Member {
     if (at === undefined || at < 0) return
     const to = Math.max(0, at - by)
     this.#model.mayRepeat([{ topic, partition }])
-    const [{ error }] = await this.consumer.seek([{ topic, partition, offset: to }])
-    if (error || !this.#next.has(partition)) return
-    // The first that was sought may have been handed out before this goes on, and nothing else after it.
+    this.#seeking.set(partition, to)
+    try {
+      const [{ error }] = await this.consumer.seek([{ topic, partition, offset: to }])
+      // Some that were sought may have been handed out before this goes on.
+      if (error || !this.#next.has(partition) || !this.#seeking.has(partition)) return
+    } finally {
+      this.#seeking.delete(partition)
+    }
+    // What was handed out meanwhile comes again, too.
+    this.#model.mayRepeat([{ topic, partition }])
     this.#next.set(partition, -1)
     this.#sought.set(partition, this.#how === 'batches' ? this.#handed : 0)
   }

@@ -1,4 +1,13 @@
-import { Consumer, type ConsumerOptions, KafkaError, type Message, MockCluster, Offset, Producer } from 'odradek'
+import {
+  Consumer,
+  type ConsumerOptions,
+  KafkaError,
+  type Message,
+  type MessageBatch,
+  MockCluster,
+  Offset,
+  Producer,
+} from 'odradek'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { rejection, waitFor } from '../helpers/wait.js'
 
@@ -172,6 +181,29 @@ describe('reading', () => {
     } finally {
       clearInterval(trickle)
     }
+  })
+
+  it('hands nothing out with a batch that was paused or sought while it was made, and loses none of it', async () => {
+    const topic = await topicOf('batch-barriers', 20, 2)
+    await using consumer = consumerOf('batch-barriers')
+    await consumer.subscribe(topic)
+    const reader = consumer.batches({ max: 30, timeout: 3000 })
+    const offsetsOf = (batch: MessageBatch, partition: number) =>
+      batch.filter((m) => m.partition === partition).map((m) => m.offset)
+    const first = reader.next()
+    const places = () => consumer.position().map(({ offset }) => offset)
+    await waitFor('all is in the batch', () => places().length === 2 && places().every((offset) => offset === 10))
+    await consumer.pause([{ topic, partition: 0 }])
+    await consumer.seek([{ topic, partition: 1, offset: 7 }])
+    const { value: batch } = await first
+    expect(offsetsOf(batch, 0)).toEqual([])
+    expect(offsetsOf(batch, 1)).toEqual([7, 8, 9])
+    expect(consumer.position([{ topic, partition: 0 }])[0].offset).toBe(0)
+    await consumer.resume([{ topic, partition: 0 }])
+    const { value: next } = await reader.next()
+    expect(offsetsOf(next, 0)).toEqual(Array.from({ length: 10 }, (_, i) => i))
+    await consumer.commit()
+    expect(await committedOf('batch-barriers', topic, 1)).toBe(10)
   })
 
   it('keeps what was detached', async () => {
