@@ -15,5 +15,7 @@ export async function nothingStaysOf(consumers: number, { warmUp, timeout }: { w
   console.log(`${consumers} consumers: ${JSON.stringify(figures)}`)
   expect(figures.threads).toBeLessThanOrEqual(0)
   expect(figures.descriptors).toBeLessThanOrEqual(2)
-  expect(figures.megabytes).toBeLessThan(30)
+  // The allocators' pools grow at first; what leaks grows on.
+  expect(figures.megabytes).toBeLessThan(60)
+  expect(figures.inTheSecondHalf).toBeLessThan(20)
 }
