@@ -424,3 +424,15 @@ rdkafka_fixed(rdkafka_msgset_reader.c
         rd_kafka_buf_read_i32(rkbuf, &hdr.LastOffsetDelta);
         LastOffset = hdr.BaseOffset + hdr.LastOffsetDelta;]==]
 )
+
+# A member of a cooperative group that has no partitions did not tell the group that it leaves when it closed: each rebalance, and every
+# commit and fetch of offsets behind a join of the others, waited for it until its session timed out (45 s).
+rdkafka_fixed(rdkafka_cgrp.c
+[==[                             "terminating, skipping rejoin",
+                             RD_KAFKAP_STR_PR(rkcg->rkcg_group_id));
+                return;]==]
+[==[                             "terminating, skipping rejoin",
+                             RD_KAFKAP_STR_PR(rkcg->rkcg_group_id));
+                rd_kafka_cgrp_leave_maybe(rkcg);
+                return;]==]
+)
