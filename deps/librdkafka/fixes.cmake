@@ -435,4 +435,15 @@ rdkafka_fixed(rdkafka_cgrp.c
                              RD_KAFKAP_STR_PR(rkcg->rkcg_group_id));
                 rd_kafka_cgrp_leave_maybe(rkcg);
                 return;]==]
+
+# KIP-848: what a member is assigned while it has unsubscribed, before it was known to have joined (so that it does not leave), was
+# dropped, and not told again when it subscribed once more: it was never assigned anything. (Who leaves drops it then.)
+[==[                } else {
+                        /* Consumer left the group sending an HB request
+                         * while this one was in-flight. */
+                        rd_kafka_topic_partition_list_destroy(
+                            rkcg->rkcg_next_target_assignment);
+                        rkcg->rkcg_next_target_assignment = NULL;
+                }]==]
+[==[                }]==]
 )

@@ -46,6 +46,21 @@ it('survives an unsubscribe that comes with an assignment nobody has looked at, 
   }
 })
 
+it('is assigned what the group had given it before it changed its mind twice', async () => {
+  // The answer to the first heartbeat finds it unsubscribed, and later ones say nothing new.
+  const late = 400
+  cluster.requests.start()
+  cluster.broker(1).pushErrors('ConsumerGroupHeartbeat', [{ rtt: late }])
+  await using consumer = consumerOf('twice')
+  await consumer.subscribe('t')
+  await waitFor('it joins', () => cluster.requests.list('ConsumerGroupHeartbeat').length)
+  await consumer.unsubscribe()
+  await new Promise((resolve) => setTimeout(resolve, 2 * late))
+  await consumer.subscribe('t')
+  await waitFor('an assignment', async () => (await consumer.poll(10)) ?? consumer.isAssigned)
+  expect(consumer.assignment).toHaveLength(3)
+})
+
 it('closes from inside onAssigned', async () => {
   let closed: Promise<void> | undefined
   const consumer = consumerOf('closes-inside', {
