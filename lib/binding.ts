@@ -86,7 +86,10 @@ export interface NativeProducer extends NativeClient {
   /** See TransactionCall in native/transaction.h. */
   transaction(id: number, call: number, timeout: number): void
   flushTransaction(id: number, timeout: number): void
+  /** See Committed in native/transaction.h; so for commitWithOffsets. */
+  commitAndBegin(id: number, timeout: number): void
   sendOffsets(id: number, list: NativePartitionInput[], groupMetadata: Uint8Array, timeout: number): void
+  commitWithOffsets(id: number, list: NativePartitionInput[], groupMetadata: Uint8Array, timeout: number): void
   interruptTransaction(): void
 }
 

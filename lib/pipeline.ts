@@ -153,7 +153,9 @@ export class Pipeline {
         const made = await make(tx)
         records = made.length
         if (records > 0) void tx.sendBatch(made)
-        await this.#sendOffsets(batch, tx)
+        const { metadata } = await (this.#consumer as Consumer).transactionOffsets()
+        // The batch's own: it may be a part of what the consumer has handed out. Not awaited: see Transaction.sendOffsets.
+        void tx.sendOffsets(batch.offsets(), metadata)
       })
     } catch (thrown) {
       const error = impossibleRecord(thrown) ?? thrown
@@ -161,12 +163,6 @@ export class Pipeline {
       throw error
     }
     ended(true, undefined)
-  }
-
-  /** The batch's own offsets (it may be a part of what the consumer has handed out), for this member as it is now. */
-  async #sendOffsets(batch: MessageBatch, tx: Transaction): Promise<void> {
-    const { metadata } = await (this.#consumer as Consumer).transactionOffsets()
-    await tx.sendOffsets(batch.offsets(), metadata)
   }
 
   #deadLetter(message: Message, error: unknown): ProducerRecord {

@@ -23,8 +23,12 @@ export class Transaction {
   readonly #producer: Producer
   readonly #transactions: Transactions
   #ended = false
+  // The function has returned.
+  #finishing = false
+  #committed = false
   #failure: { error: unknown } | undefined
   #offsets: Promise<void> = Promise.resolve()
+  #offsetsUnderWay = 0
 
   /** @internal */
   constructor(producer: Producer, transactions: Transactions) {
@@ -60,7 +64,8 @@ export class Transaction {
 
   /**
    * Commits offsets with the transaction: what this consumer has been handed so far, the message in hand included; or
-   * the given ones, with the group's metadata. What has been sent is flushed first.
+   * the given ones, with the group's metadata. What has been sent is flushed first. When it is the last of a function
+   * that does not await it, it is one request to the addon with the commit: small transactions are faster so.
    *
    * The consumer needs `enable.auto.commit=false`.
    */
@@ -72,21 +77,34 @@ export class Transaction {
       const given = Array.isArray(what)
         ? Promise.resolve({ offsets: what, metadata: metadata as ConsumerGroupMetadata })
         : offsetsOf(what)
-      const sent = this.#offsets.then(async () => {
-        const { offsets, metadata } = await given
-        await this.#transactions.sendOffsets(offsets, metadata)
-      })
+      this.#offsetsUnderWay++
+      const sent = this.#offsets.then(() => given).then(({ offsets, metadata }) => this.#pass(offsets, metadata))
       this.#offsets = sent.catch(() => {})
       given.catch(() => {})
       return sent
     })
   }
 
-  /** @internal Settles what is under way; throws what failed. */
-  async finish(): Promise<void> {
-    await this.#offsets
-    this.#ended = true
+  async #pass(offsets: readonly TopicPartitionOffset[], metadata: ConsumerGroupMetadata): Promise<void> {
+    const last = --this.#offsetsUnderWay === 0
+    if (!this.#finishing) {
+      this.#assertUsable()
+      return await this.#transactions.sendOffsets(offsets, metadata)
+    }
+    // What has failed by now is known after this.
+    await new Promise((resolve) => setImmediate(resolve))
     if (this.#failure) throw this.#failure.error
+    if (last) this.#committed = await this.#transactions.commitWithOffsets(offsets, metadata)
+    else await this.#transactions.sendOffsets(offsets, metadata)
+  }
+
+  /** @internal Settles what is under way; throws what failed. Whether the transaction is committed already. */
+  async finish(): Promise<boolean> {
+    this.#ended = true
+    this.#finishing = true
+    await this.#offsets
+    if (this.#failure && !this.#committed) throw this.#failure.error
+    return this.#committed
   }
 
   /** @internal */
@@ -140,10 +158,10 @@ export async function runTransaction<T>(
   try {
     const running = Promise.resolve(tx).then(body)
     const result = await (signal ? abortable(running, signal) : running)
-    await tx.finish()
+    if (await tx.finish()) return result
     committing = true
     // From here on the signal changes nothing any more.
-    await repeat((left) => transactions.commit({ timeout: left }), timeout)
+    await repeat((left) => transactions.commit({ timeout: left }, true), timeout)
     return result
   } catch (error) {
     tx.end()

@@ -10,6 +10,8 @@ import { checkOffsets, type TopicPartitionOffset } from './offset.js'
 
 // TransactionCall in native/transaction.h.
 const calls = { initTransactions: 0, beginTransaction: 1, commitTransaction: 2, abortTransaction: 3 } as const
+// Committed in native/transaction.h.
+const Committed = { not: 0, unfinished: 1, yes: 2, nextBegun: 3 } as const
 type CallName = keyof typeof calls | 'sendOffsetsToTransaction'
 
 /** @internal What an error that requires an abort ends with. */
@@ -55,6 +57,8 @@ export class Transactions {
   #phase: 'new' | 'ready' | 'open' = 'new'
   // Commit or abort has begun: no record can join.
   #ending = false
+  // librdkafka has begun the next one already, which no broker knows of.
+  #begun = false
   // Timed out in the middle: only the same call can follow.
   #unfinished: CallName | undefined
   #running: Running | undefined
@@ -119,7 +123,8 @@ export class Transactions {
           'beginTransaction(): a transaction is open; call commitTransaction() or abortTransaction() first',
         )
       }
-      await this.#native('beginTransaction', left())
+      if (!this.#begun) await this.#native('beginTransaction', left())
+      this.#begun = false
       this.#failures = 0
       this.#firstFailure = undefined
       this.#phase = 'open'
@@ -146,35 +151,78 @@ export class Transactions {
     })
   }
 
-  commit(options: OperationOptions = {}): Promise<void> {
+  /**
+   * sendOffsets and, in the same crossing, commit; then the next one is begun. False when the commit is still to be
+   * called, which says why: the offsets are sent then.
+   */
+  async commitWithOffsets(offsets: readonly TopicPartitionOffset[], metadata: ConsumerGroupMetadata): Promise<boolean> {
+    const name = 'sendOffsetsToTransaction'
+    await this.#call(name, {}, this.#host.timeout, async (left) => {
+      const list = checkOffsets(offsets, name)
+      checkGroupMetadata(metadata)
+      this.#assertPhaseOpen(name)
+      this.#assertDelivered()
+      if (list.length === 0) return
+      const { native, command, writeOut, waiting } = this.#host
+      await this.#end(async () => {
+        if (waiting()) await this.#flush(left)
+        writeOut()
+        const committed = await command((id) => native.commitWithOffsets(id, list, metadata.opaque, left()))
+        this.#unfinished = committed === Committed.unfinished ? 'commitTransaction' : undefined
+        if (!this.#committedBy(committed)) return this.#assertDelivered()
+        // Reports that are still on their way belong to this one.
+        while (this.#host.unreported() > 0 && left() > 0) {
+          if (!(await command((id) => native.flush(id, left())).catch(() => false))) break
+        }
+      })
+    })
+    return this.#phase === 'ready'
+  }
+
+  /** `next`: begin the next one in the same crossing. */
+  commit(options: OperationOptions = {}, next = false): Promise<void> {
     return this.#call('commitTransaction', options, this.#host.timeout, async (left) => {
       this.#assertPhaseOpen('commitTransaction')
-      this.#ending = true
-      try {
+      await this.#end(async () => {
         await this.#flush(left)
-        await this.#native('commitTransaction', left())
-        this.#phase = 'ready'
-        this.#committed++
-      } finally {
-        // Resuming the commit, or aborting, is all that is left while one is unfinished.
-        this.#ending = this.#phase === 'open' && this.#unfinished !== undefined
-      }
+        if (next) this.#committedBy(await this.#native('commitAndBegin', left()))
+        else {
+          await this.#native('commitTransaction', left())
+          this.#committedBy(Committed.yes)
+        }
+      })
     })
+  }
+
+  #committedBy(outcome: unknown): boolean {
+    if (outcome !== Committed.yes && outcome !== Committed.nextBegun) return false
+    this.#begun = outcome === Committed.nextBegun
+    this.#phase = 'ready'
+    this.#committed++
+    return true
+  }
+
+  /** No record joins while the transaction is being ended. */
+  async #end(work: () => Promise<void>): Promise<void> {
+    this.#ending = true
+    try {
+      await work()
+    } finally {
+      // Resuming the commit, or aborting, is all that is left while one is unfinished.
+      this.#ending = this.#phase === 'open' && this.#unfinished !== undefined
+    }
   }
 
   abort(options: OperationOptions = {}): Promise<void> {
     return this.#call('abortTransaction', options, this.#host.timeout, async (left) => {
       this.#assertPhaseOpen('abortTransaction')
-      this.#ending = true
-      try {
+      await this.#end(async () => {
         this.#host.dropWaiting(new KafkaError('_PURGE_QUEUE', 'the transaction is aborted'))
         this.#host.writeOut()
         await this.#native('abortTransaction', left())
         this.#phase = 'ready'
         this.#aborted++
-      } finally {
-        this.#ending = this.#phase === 'open' && this.#unfinished !== undefined
-      }
+      })
     })
   }
 
@@ -198,14 +246,18 @@ export class Transactions {
     if (this.#phase !== 'open') throw this.#misuse(`${name}(): no transaction is open; call beginTransaction() first`)
   }
 
-  async #native(name: keyof typeof calls, left: number): Promise<void> {
+  async #native(name: keyof typeof calls | 'commitAndBegin', left: number): Promise<unknown> {
     const { native, command } = this.#host
     try {
-      await command((id) => native.transaction(id, calls[name], left))
+      const result = await command((id) =>
+        name === 'commitAndBegin' ? native.commitAndBegin(id, left) : native.transaction(id, calls[name], left),
+      )
       this.#unfinished = undefined
+      return result
     } catch (error) {
       const resumable = name !== 'beginTransaction' && (error as KafkaError).retriable
-      this.#unfinished = resumable ? name : undefined
+      const again = name === 'commitAndBegin' ? 'commitTransaction' : name
+      this.#unfinished = resumable ? again : undefined
       throw error
     }
   }

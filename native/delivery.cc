@@ -28,6 +28,7 @@ void DeliverySlab::AddReport(const rd_kafka_message_t* message) {
   DeliveryRow* row = Add();
   SetId(row, reinterpret_cast<uintptr_t>(message->_private));
   row->error = message->err;
+  if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) failed_++;
   row->topic = static_cast<int32_t>(reinterpret_cast<intptr_t>(rd_kafka_topic_opaque(message->rkt)));
   row->partition = message->partition;
   row->status = rd_kafka_message_status(message);
@@ -45,6 +46,7 @@ void DeliverySlab::AddFailure(uint64_t id, rd_kafka_resp_err_t error, int32_t to
   *row = DeliveryRow{};
   SetId(row, id);
   row->error = error;
+  failed_++;
   row->topic = topic;
   row->partition = partition;
   row->status = RD_KAFKA_MSG_STATUS_NOT_PERSISTED;

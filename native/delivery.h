@@ -32,6 +32,8 @@ class DeliverySlab {
   bool empty() const { return count_ == 0; }
   bool full() const { return count_ == kMaxRows; }
   size_t count() const { return count_; }
+  // Rows with an error.
+  size_t failed() const { return failed_; }
   // Room for at least `more` rows (at most kMaxRows in all), so that a slab of a few reports stays small.
   void Reserve(size_t more);
   DeliveryRow* Add();
@@ -45,6 +47,7 @@ class DeliverySlab {
  private:
   Slab slab_;
   size_t count_ = 0;
+  size_t failed_ = 0;
 };
 
 }  // namespace odradek

@@ -9,7 +9,7 @@ namespace odradek {
 
 namespace {
 // So few records are produced on the JS thread itself, if nothing is ahead of them.
-constexpr uint32_t kInlineRecords = 4;
+constexpr uint32_t kInlineRecords = 32;
 // Records given to librdkafka in one rd_kafka_produce_batch call.
 constexpr size_t kRun = 512;
 constexpr std::chrono::milliseconds kFlushSlice(50);
@@ -263,6 +263,7 @@ void Producer::OnEvent(EventHandle event) {
 
 void Producer::PushReports(DeliverySlab* reports) {
   if (reports->empty()) return;
+  failed_records_ += reports->failed();
   {
     std::lock_guard<std::mutex> lock(reports_mutex_);
     reports_.push_back(std::exchange(*reports, DeliverySlab()));

@@ -51,6 +51,9 @@ class Producer final : public Client {
   // JS thread: a transactional call under way need not go on; any thread asks.
   void InterruptTransaction(bool interrupt) { transaction_interrupted_ = interrupt; }
   bool transaction_interrupted() const { return transaction_interrupted_; }
+  // Records that were not delivered, since the transaction began. Any thread.
+  void ForgetFailedRecords() { failed_records_ = 0; }
+  size_t failed_records() const { return failed_records_; }
 
  protected:
   void OnOpen(rd_kafka_t* rk) override;
@@ -108,6 +111,7 @@ class Producer final : public Client {
   bool reports_announced_ = false;
 
   std::atomic<bool> transaction_interrupted_{false};
+  std::atomic<size_t> failed_records_{0};
 };
 
 }  // namespace odradek

@@ -29,7 +29,9 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
     methods.push_back(InstanceMethod("purge", &ProducerWrap::Purge));
     methods.push_back(InstanceMethod("transaction", &ProducerWrap::Transaction));
     methods.push_back(InstanceMethod("flushTransaction", &ProducerWrap::FlushTransaction));
+    methods.push_back(InstanceMethod("commitAndBegin", &ProducerWrap::CommitAndBegin));
     methods.push_back(InstanceMethod("sendOffsets", &ProducerWrap::SendOffsets));
+    methods.push_back(InstanceMethod("commitWithOffsets", &ProducerWrap::CommitWithOffsets));
     methods.push_back(InstanceMethod("interruptTransaction", &ProducerWrap::InterruptTransaction));
     return DefineClass(env, "Producer", methods);
   }
@@ -140,16 +142,29 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
     });
   }
 
+  // commitAndBegin(id, milliseconds): a Committed
+  void CommitAndBegin(const Info& info) {
+    client()->InterruptTransaction(false);
+    Submit(On::kCommandThread, info, [producer = client(), deadline = DeadlineOf(info[1])](rd_kafka_t* rk) {
+      return odradek::CommitAndBegin(producer, rk, deadline);
+    });
+  }
+
   // sendOffsets(id, offsets, group metadata's bytes, milliseconds)
-  void SendOffsets(const Info& info) {
+  void SendOffsets(const Info& info) { WithOffsets(info, odradek::SendOffsets); }
+
+  // commitWithOffsets(id, offsets, group metadata's bytes, milliseconds): a Committed
+  void CommitWithOffsets(const Info& info) { WithOffsets(info, odradek::CommitWithOffsets); }
+
+  void WithOffsets(const Info& info, decltype(odradek::SendOffsets)* call) {
     SharedPartitionList offsets = PartitionListFromJs(info[1]);
     Napi::Uint8Array bytes = info[2].As<Napi::Uint8Array>();
     std::vector<uint8_t> metadata(bytes.Data(), bytes.Data() + bytes.ByteLength());
     client()->InterruptTransaction(false);
     Submit(On::kCommandThread, info,
-           [producer = client(), offsets, metadata = std::move(metadata),
+           [producer = client(), call, offsets, metadata = std::move(metadata),
             deadline = DeadlineOf(info[3])](rd_kafka_t* rk) {
-             return odradek::SendOffsets(producer, rk, offsets.get(), metadata, deadline);
+             return call(producer, rk, offsets.get(), metadata, deadline);
            });
   }
 

@@ -71,6 +71,7 @@ Result CallTransaction(Producer* producer, rd_kafka_t* rk, TransactionCall call,
   for (;;) {
     const auto slice = std::min(Left(deadline), kSlice);
     KafkaError error = WithFatality(rk, CallOnce(rk, call, static_cast<int>(slice.count())));
+    if (call == TransactionCall::kBegin && !error) producer->ForgetFailedRecords();
     if (!error.retriable || call == TransactionCall::kBegin) return Result::Fail(std::move(error));
     if (GaveUp(producer) || Left(deadline) == milliseconds(0)) return Result::Fail(std::move(error));
     if (error.code != RD_KAFKA_RESP_ERR__TIMED_OUT)
@@ -109,6 +110,31 @@ Result SendOffsets(Producer* producer, rd_kafka_t* rk, const rd_kafka_topic_part
     }
     std::this_thread::sleep_for(std::min(Left(deadline), kBackoff));
   }
+}
+
+namespace {
+Result Outcome(Committed committed) {
+  Result result;
+  result.value = [committed](Napi::Env env) { return Napi::Number::New(env, static_cast<int>(committed)); };
+  return result;
+}
+}  // namespace
+
+Result CommitAndBegin(Producer* producer, rd_kafka_t* rk, Clock::time_point deadline) {
+  Result committed = CallTransaction(producer, rk, TransactionCall::kCommit, deadline);
+  if (committed.error) return committed;
+  const bool begun = !CallTransaction(producer, rk, TransactionCall::kBegin, deadline).error;
+  return Outcome(begun ? Committed::kNextBegun : Committed::kYes);
+}
+
+Result CommitWithOffsets(Producer* producer, rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* offsets,
+                         const std::vector<uint8_t>& group_metadata, Clock::time_point deadline) {
+  Result sent = SendOffsets(producer, rk, offsets, group_metadata, deadline);
+  if (sent.error) return sent;
+  if (producer->failed_records() > 0) return Outcome(Committed::kNot);
+  Result committed = CommitAndBegin(producer, rk, deadline);
+  if (!committed.error) return committed;
+  return Outcome(committed.error.retriable ? Committed::kUnfinished : Committed::kNot);
 }
 
 namespace {

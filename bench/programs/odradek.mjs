@@ -198,9 +198,9 @@ async function transact() {
   let count = -transactionsBefore
   for await (const batch of consumer.batches({ max: args.batch, timeout: 1000 })) {
     if (count === 0) window.start()
-    await producer.transaction(async (tx) => {
+    await producer.transaction((tx) => {
       void tx.sendBatch(batch.map(copyOf))
-      await tx.sendOffsets(consumer)
+      void tx.sendOffsets(consumer)
     })
     if (++count === messages) break
   }
