@@ -15,8 +15,13 @@ const PROGRAM = join(ROOT, 'bench', 'programs', 'odradek.mjs')
  * @property {NodeJS.ProcessEnv} env
  */
 
+/** What a slow peer is given: never more than the others. */
+function fewer(args = {}, given) {
+  return Object.fromEntries(Object.entries(args).map(([name, value]) => [name, Math.min(value, given[name])]))
+}
+
 /** @returns {Contestant[]} the first is the one that the others are compared with */
-export function contestants(family, { program, trees, peers }) {
+export function contestants(family, { program, peers, options: { trees = [], onlyPeers = false } }) {
   const c = { id: 'c', label: family.c.label, command: program, argv: [family.c.task], args: {}, env: {} }
   const ours = family.scenarios.flatMap((scenario) => {
     const run = { command: process.execPath, argv: [PROGRAM, scenario.name], args: scenario.args ?? {} }
@@ -31,14 +36,18 @@ export function contestants(family, { program, trees, peers }) {
   const theirs = peers.flatMap((peer) =>
     family.scenarios
       .filter(({ name }) => peer.tasks[name])
-      .map((scenario) => ({
-        id: `${scenario.name}@${peer.name}`,
-        label: `${peer.label}, ${peer.tasks[scenario.name]}`,
-        command: peer.command,
-        argv: [...peer.argv, scenario.name],
-        args: scenario.args ?? {},
-        env: peer.env ?? {},
-      })),
+      .map((scenario) => {
+        const task = peer.tasks[scenario.name]
+        const { label, args } = typeof task === 'string' ? { label: task } : task
+        return {
+          id: `${scenario.name}@${peer.name}`,
+          label: `${peer.label}, ${label}`,
+          command: peer.command,
+          argv: [...peer.argv, scenario.name],
+          args: { ...scenario.args, ...fewer(args, family.args) },
+          env: peer.env ?? {},
+        }
+      }),
   )
-  return [c, ...ours, ...theirs]
+  return [c, ...(onlyPeers ? [] : ours), ...theirs]
 }

@@ -16,6 +16,7 @@ export const usage = `Usage: npm run bench -- [scenario ...] [options]
   --partitions N    of each topic (6)
   --json FILE       write every figure there as well
   --peers [NAMES]   run the peers too: all that bench/peers/install.mjs has installed, or those named (a,b)
+  --only-peers      run the C program and the peers, not this package
   --tree NAME=DIR   run the package built in another directory too (may be repeated)
   --brokers LIST    use this Kafka instead of starting one`
 
@@ -44,6 +45,7 @@ const options = {
   partitions: { type: 'string', default: '6' },
   json: { type: 'string' },
   peers: { type: 'string' },
+  'only-peers': { type: 'boolean', default: false },
   tree: { type: 'string', multiple: true, default: [] },
   brokers: { type: 'string' },
   help: { type: 'boolean', default: false },
@@ -79,7 +81,9 @@ export function readOptions(argv) {
     batch: number(values, 'batch', 1),
     partitions: number(values, 'partitions', 1),
     json: values.json && resolve(values.json),
-    peers: values.peers?.split(','),
+    // Without --peers, those that are installed.
+    peers: (values.peers ?? (values['only-peers'] ? 'all' : undefined))?.split(','),
+    onlyPeers: values['only-peers'],
     trees: values.tree.map(tree),
     brokers: values.brokers,
   }

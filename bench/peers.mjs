@@ -2,7 +2,7 @@
 import { UserError } from '../scripts/lib/run.mjs'
 import { commandOf, definitions, installed } from './peers/definitions.mjs'
 
-const isInstalled = ({ name, of = name }) => installed({ name: of })
+const isInstalled = ({ name, of = name }) => installed(definitions.find((other) => other.name === of))
 
 /** @param {string[] | undefined} names 'all' stands for those that are installed */
 export function findPeers(names) {

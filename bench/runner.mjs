@@ -75,7 +75,7 @@ function parse(text) {
  * @param {number | undefined} brokerPid
  */
 export async function runOnce(contestant, args, brokerPid) {
-  const argv = Object.entries({ ...args, ...contestant.args }).map(([name, value]) => `${name}=${value}`)
+  const argv = Object.entries(args).map(([name, value]) => `${name}=${value}`)
   const before = { at: performance.now(), foreign: foreignTicks(brokerPid) }
   const text = await execute(contestant.command, [...contestant.argv, ...argv], contestant.env)
   const elapsed = (performance.now() - before.at) / 1000

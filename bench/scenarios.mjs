@@ -30,6 +30,7 @@ export function families({ messages, size, codec, batch }, defaults = {}) {
     unit: 'transactions',
     preloaded: true,
     output: true,
+    verify: 'verify-transactions',
     // Five more for a warm-up are read.
     args: { messages: Math.max(1, Math.min(most, Math.floor(messages / batch) - 5)), batch },
     conf: {
@@ -62,6 +63,7 @@ export function families({ messages, size, codec, batch }, defaults = {}) {
       name: 'produce',
       title: `Produce ${sized}, acks=all, a report for each`,
       ...throughput,
+      verify: 'verify-produced',
       args: { messages, warmup: 1000 },
       conf: acked,
       c: { task: 'produce', label: 'C, rd_kafka_produce and a poll thread' },
@@ -79,6 +81,7 @@ export function families({ messages, size, codec, batch }, defaults = {}) {
       name: 'latency-send',
       title: `One awaited send after another, ${size} bytes, acks=all, linger 0`,
       ...latency,
+      verify: 'verify-produced',
       args: { messages: Math.min(messages, 10_000), warmup: 1000 },
       conf: { ...acked, 'linger.ms': 0 },
       c: { task: 'latency-send', label: 'C, rd_kafka_produce, rd_kafka_poll' },

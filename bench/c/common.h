@@ -48,3 +48,5 @@ int run_latency_consume(void);
 int run_transact(void);
 int run_create_topic(void);
 int run_delete_topic(void);
+int run_verify_transactions(void);
+int run_verify_produced(void);

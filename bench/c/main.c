@@ -8,10 +8,15 @@ int main(int argc, char** argv) {
     const char* name;
     int (*run)(void);
   } tasks[] = {
-      {"consume", run_consume},           {"produce", run_produce},
-      {"latency-send", run_latency_send}, {"latency-consume", run_latency_consume},
-      {"transact", run_transact},         {"create-topic", run_create_topic},
+      {"consume", run_consume},
+      {"produce", run_produce},
+      {"latency-send", run_latency_send},
+      {"latency-consume", run_latency_consume},
+      {"transact", run_transact},
+      {"create-topic", run_create_topic},
       {"delete-topic", run_delete_topic},
+      {"verify-transactions", run_verify_transactions},
+      {"verify-produced", run_verify_produced},
   };
   if (argc < 2) fail("usage: bench <task> name=value …");
   args_init(argc - 2, argv + 2);

@@ -1,11 +1,14 @@
 // Installs the peers into .cache/peers, never into package.json: node bench/peers/install.mjs [name ...]
 // Each is pinned, tried by itself, and left out with the reason when it cannot be installed here.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { main, output, run, UserError } from '../../scripts/lib/run.mjs'
-import { definitions, directoryOf, installed } from './definitions.mjs'
+import { commandOf, definitions, directoryOf, installed, setInstalled } from './definitions.mjs'
 
-async function npmInstall({ name, packages, env, build }) {
+const HERE = import.meta.dirname
+
+async function npmInstall(definition) {
+  const { name, packages, module, env, build } = definition
   const cwd = directoryOf(name)
   mkdirSync(cwd, { recursive: true })
   writeFileSync(join(cwd, 'package.json'), '{ "private": true, "type": "module" }\n')
@@ -16,6 +19,15 @@ async function npmInstall({ name, packages, env, build }) {
   // Not the install scripts, which download; the ones that compile.
   if (build)
     await run('npm', ['rebuild', ...build, '--build-from-source', '--foreground-scripts'], { ...options, append: true })
+  // Says more than an exit code: a native module may be built and not load.
+  const peer = commandOf(definition)
+  await run(peer.command, [join(HERE, 'try.mjs'), module], {
+    ...options,
+    what: `Loading ${module}`,
+    cwd: HERE,
+    env: { ...process.env, ...peer.env },
+    append: true,
+  })
 }
 
 async function goBuild({ name, source, program }) {
@@ -29,8 +41,7 @@ async function goBuild({ name, source, program }) {
 async function install(definition) {
   if (installed(definition)) return 'installed already'
   await (definition.source ? goBuild(definition) : npmInstall(definition))
-  // Says more than an exit code: a native module may be built and not load.
-  writeFileSync(join(directoryOf(definition.name), 'installed'), definition.packages?.join('\n') ?? '')
+  setInstalled(definition)
   return 'installed'
 }
 
@@ -38,17 +49,16 @@ await main(import.meta.url, async (names) => {
   const known = definitions.map(({ name }) => name)
   const unknown = names.find((name) => !known.includes(name))
   if (unknown) throw new UserError(`there is no peer '${unknown}'; there are ${known.join(', ')}`)
-  const wanted = definitions.filter(({ name }) => names.length === 0 || names.includes(name))
-  let failed = 0
-  for (const definition of wanted) {
+  const wanted = names.length === 0 ? known : names
+  // Two APIs of one package are installed once.
+  const owners = new Set(definitions.filter(({ name }) => wanted.includes(name)).map(({ name, of = name }) => of))
+  for (const definition of definitions.filter(({ name }) => owners.has(name))) {
     try {
       console.log(`${definition.name}: ${await install(definition)}`)
     } catch (error) {
       if (!(error instanceof UserError)) throw error
-      failed++
+      process.exitCode = 1
       console.error(`${definition.name}: left out. ${error.message}`)
     }
   }
-  if (!wanted.some((definition) => existsSync(directoryOf(definition.name)))) failed ||= 1
-  if (failed > 0) process.exitCode = 1
 })

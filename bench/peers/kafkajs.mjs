@@ -32,8 +32,12 @@ async function transact() {
   const eachBatch = (receive) =>
     newConsumer({
       autoCommit: false,
-      eachBatch: ({ batch: { partition, messages } }) =>
-        receive(messages.map(({ key, value, offset }) => ({ key, value, offset, partition }))),
+      // A batch holds many transactions: without heartbeats the group would take the member for dead.
+      eachBatch: ({ batch: { partition, messages }, heartbeat }) =>
+        receive(
+          messages.map(({ key, value, offset }) => ({ key, value, offset, partition })),
+          heartbeat,
+        ),
     })
   await transactKafkaJs(args, producer, eachBatch, (transaction, topics) =>
     transaction.sendOffsets({ consumerGroupId: args.group, topics }),

@@ -127,8 +127,8 @@ const transactionsBefore = 5
 /**
  * Transactions of exactly `batch` messages each.
  * @param {{ messages: number, batch: number }} args
- * @param {(receive: (messages: any[]) => Promise<boolean>) => Promise<void>} start calls `receive` with what came, and
- *   waits for it; it answers true when all is done
+ * @param {(receive: (messages: any[], heartbeat?: () => Promise<void>) => Promise<boolean>) => Promise<void>} start calls
+ *   `receive` with what came, and waits for it; it answers true when all is done, and calls `heartbeat` after each transaction
  * @param {(messages: any[]) => Promise<void>} transaction copies the messages, with their offsets, in one transaction
  */
 export async function transact({ messages, batch }, start, transaction) {
@@ -136,13 +136,14 @@ export async function transact({ messages, batch }, start, transaction) {
   let count = -transactionsBefore
   let waiting = []
   await new Promise((resolve, reject) => {
-    const receive = async (received) => {
+    const receive = async (received, heartbeat) => {
       waiting = waiting.concat(received)
       let from = 0
       for (; waiting.length - from >= batch && count < messages; from += batch) {
         if (count === 0) window.start()
         await transaction(waiting.slice(from, from + batch)).catch((error) => fail(error.message))
         if (++count === messages) window.stop()
+        await heartbeat?.()
       }
       waiting = waiting.slice(from)
       if (count < messages) return false
@@ -165,7 +166,7 @@ export function offsetsAfter(messages) {
 export async function transactKafkaJs({ topic, output, ...args }, producer, eachBatch, sendOffsets) {
   await transact(args, eachBatch, async (messages) => {
     const transaction = await producer.transaction()
-    await transaction.send({ topic: output, acks: -1, messages: messages.map(({ key, value }) => ({ key, value })) })
+    await transaction.send({ topic: output, messages: messages.map(({ key, value }) => ({ key, value })) })
     const partitions = offsetsAfter(messages).map(({ partition, offset }) => ({ partition, offset: String(offset) }))
     await sendOffsets(transaction, [{ topic, partitions }])
     await transaction.commit()

@@ -9,3 +9,7 @@ require (
 	github.com/pierrec/lz4/v4 v4.1.22 // indirect
 	github.com/twmb/franz-go/pkg/kmsg v1.12.0 // indirect
 )
+
+require odradek/bench/common v0.0.0
+
+replace odradek/bench/common => ../common

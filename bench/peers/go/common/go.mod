@@ -1,0 +1,3 @@
+module odradek/bench/common
+
+go 1.24.0
