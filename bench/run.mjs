@@ -14,15 +14,19 @@ import { readOptions, usage } from './options.mjs'
 import { findPeers } from './peers.mjs'
 import { isNoisy, noiseNote, table } from './report.mjs'
 import { runOnce } from './runner.mjs'
-import { consumerDefaults, families, scenarioNames, selectFamilies } from './scenarios.mjs'
+import { consumerDefaults, families, scenarioNames, selectFamilies, starved } from './scenarios.mjs'
 import { summarize } from './statistics.mjs'
 
 const log = (line) => console.error(line)
 
-function checkNames(options) {
-  const names = scenarioNames(families(options))
+function check(options) {
+  const all = families(options)
+  const names = scenarioNames(all)
   const unknown = options.scenarios.find((name) => !names.includes(name))
   if (unknown) throw new UserError(`there is no scenario '${unknown}'; there are ${names.join(', ')}`)
+  const short = starved(selectFamilies(all, options.scenarios), options)
+  if (!short) return
+  throw new UserError(`--messages is '${options.messages}'; ${short.name} needs at least ${short.leastMessages}`)
 }
 
 async function build() {
@@ -118,7 +122,7 @@ function writeJson(file, meta, all) {
 await main(import.meta.url, async (argv) => {
   const options = readOptions(argv)
   if (options.help) return console.log(usage)
-  checkNames(options)
+  check(options)
   const peers = findPeers(options.peers)
   const { program, defaults } = await build()
   const wanted = selectFamilies(families(options, defaults), options.scenarios)

@@ -52,16 +52,24 @@ function execute(command, argv, env) {
     child.on('close', (code, signal) => {
       if (code === 0) return resolve(text)
       const how = signal === 'SIGKILL' ? `was killed after ${TIMEOUT / 1000} s` : `ended with ${signal ?? code}`
-      resolve({ error: `${how}: ${text.err.trim().split('\n').slice(-3).join(' | ')}` })
+      resolve({ error: `${how}: ${reason(text.err)}` })
     })
   })
 }
 
+/** Three lines from the error's own on (messages may have more lines, or a stack), else the last three. */
+export function reason(text) {
+  const lines = text.trim().split('\n')
+  const from = lines.findLastIndex((line) => /^\[?(error: |\w*Error\b)/.test(line))
+  return (from < 0 ? lines.slice(-3) : lines.slice(from, from + 3)).join(' | ')
+}
+
+// Peers may log JSON of their own.
 function parse(text) {
   const line = text.out
     .trim()
     .split('\n')
-    .findLast((candidate) => candidate.startsWith('{'))
+    .findLast((candidate) => candidate.startsWith('{"messages":'))
   if (!line) return { error: `printed no result: ${text.err.trim().slice(-300)}` }
   const result = JSON.parse(line)
   if (result.seconds) result.rate = result.messages / result.seconds

@@ -32,7 +32,8 @@ export function families({ messages, size, codec, batch }, defaults = {}) {
     output: true,
     verify: 'verify-transactions',
     // Five more for a warm-up are read.
-    args: { messages: Math.max(1, Math.min(most, Math.floor(messages / batch) - 5)), batch },
+    leastMessages: batch * 6,
+    args: { messages: Math.min(most, Math.floor(messages / batch) - 5), batch },
     conf: {
       'auto.offset.reset': 'earliest',
       'enable.auto.commit': 'false',
@@ -104,6 +105,11 @@ export function families({ messages, size, codec, batch }, defaults = {}) {
 /** The names that `run.mjs` accepts: scenarios, and families for all of theirs. */
 export function scenarioNames(all) {
   return [...new Set(all.flatMap((family) => [family.name, ...family.scenarios.map(({ name }) => name)]))]
+}
+
+/** A family that asks for more messages than there are; it would wait for them for ever. */
+export function starved(wanted, { messages }) {
+  return wanted.find(({ leastMessages = 1 }) => messages < leastMessages)
 }
 
 /** The families with only the wanted scenarios; all of them when nothing is named. */

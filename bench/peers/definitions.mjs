@@ -106,7 +106,7 @@ export const definitions = [
       'latency-send': 'await send',
       'latency-consume': 'eachMessage',
       'transact-1000': 'producer.transaction',
-      'transact-10': 'producer.transaction',
+      'transact-10': few('producer.transaction', { messages: 500 }),
     },
   },
   {

@@ -3,7 +3,8 @@ import { contestants } from '../../bench/contestants.mjs'
 import { makePayloads } from '../../bench/kafka.mjs'
 import { readOptions } from '../../bench/options.mjs'
 import { table } from '../../bench/report.mjs'
-import { consumerDefaults, families, scenarioNames, selectFamilies } from '../../bench/scenarios.mjs'
+import { reason } from '../../bench/runner.mjs'
+import { consumerDefaults, families, scenarioNames, selectFamilies, starved } from '../../bench/scenarios.mjs'
 import { median, spread, summarize } from '../../bench/statistics.mjs'
 
 const options = readOptions([])
@@ -81,7 +82,8 @@ describe('the benchmark', () => {
   it('lets the C program, this package, other builds and peers run one family', () => {
     const [, produce] = families(options)
     const peer = { name: 'p', label: 'Peer', command: 'node', argv: ['p.mjs'], tasks: { 'produce-batch': 'send' } }
-    const list = contestants(produce, { program: '/c', trees: [{ name: 'old', directory: '/old' }], peers: [peer] })
+    const setup = { program: '/c', peers: [peer] }
+    const list = contestants(produce, { ...setup, options: { trees: [{ name: 'old', directory: '/old' }] } })
     expect(list.map(({ id }) => id)).toEqual([
       'c',
       'produce-batch',
@@ -93,6 +95,32 @@ describe('the benchmark', () => {
       'produce-batch@p',
     ])
     expect(list[2].env.ODRADEK_BENCH_MODULE).toBe('file:///old/dist/index.js')
+    const without = contestants(produce, { ...setup, options: { onlyPeers: true } })
+    expect(without.map(({ id }) => id)).toEqual(['c', 'produce-batch@p'])
+  })
+
+  it('gives a slow peer fewer messages, never more than there are', () => {
+    const slow = { label: 'send', args: { messages: 1000, warmup: 20 } }
+    const peer = { name: 'p', label: 'Peer', command: 'node', argv: ['p.mjs'], tasks: { 'latency-send': slow } }
+    const argsOf = (messages: string) => {
+      const [family] = selectFamilies(families(readOptions(['--messages', messages])), ['latency-send'])
+      return contestants(family, { program: '/c', peers: [peer], options }).at(-1)
+    }
+    expect(argsOf('5000')).toMatchObject({ label: 'Peer, send', args: { messages: 1000, warmup: 20 } })
+    expect(argsOf('300')).toMatchObject({ args: { messages: 300, warmup: 20 } })
+  })
+
+  it('knows when there are too few messages for the transactions', () => {
+    const short = readOptions(['--messages', '5999'])
+    expect(starved(families(short), short)?.name).toBe('transact-1000')
+    const enough = readOptions(['--messages', '6000'])
+    expect(starved(families(enough), enough)).toBeUndefined()
+  })
+
+  it('tells what went wrong by the line of the error itself', () => {
+    expect(reason('log\nerror: one\ntwo\nthree\nfour\n')).toBe('error: one | two | three')
+    expect(reason('at x\nTypeError: no\n  at y')).toBe('TypeError: no |   at y')
+    expect(reason('a\nb\nc\nd')).toBe('b | c | d')
   })
 
   it('names a wrong option, what is accepted, and takes --peers with and without names', () => {
@@ -102,5 +130,6 @@ describe('the benchmark', () => {
     expect(readOptions(['--peers', '--rounds', '2'])).toMatchObject({ peers: ['all'], rounds: 2 })
     expect(readOptions(['--peers', 'a,b'])).toMatchObject({ peers: ['a', 'b'] })
     expect(readOptions(['consume'])).toMatchObject({ peers: undefined, scenarios: ['consume'] })
+    expect(readOptions(['--only-peers'])).toMatchObject({ peers: ['all'], onlyPeers: true })
   })
 })
