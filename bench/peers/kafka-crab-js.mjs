@@ -1,7 +1,7 @@
 // The benchmark's tasks with kafka-crab-js.
 import { readArguments } from '../programs/common.mjs'
 import { loadModule } from './load.mjs'
-import { consume, latencyConsume, latencySend, main, produceMany, produceSingly } from './tasks.mjs'
+import { consume, latencySend, main, produceMany, produceSingly } from './tasks.mjs'
 
 const { KafkaClient } = await loadModule('kafka-crab-js')
 
@@ -25,8 +25,8 @@ async function forAwait(receive, batches) {
   for await (const received of await stream(batches)) if (receive(received)) return
 }
 
-function newProducer(options = { configuration: args.conf }) {
-  const producer = client.createProducer(options)
+function newProducer() {
+  const producer = client.createProducer({ configuration: args.conf })
   const bytes = ({ key, value }) => ({ key: Buffer.from(key), payload: value })
   return (records) => producer.send({ topic, messages: records.map(bytes) })
 }
@@ -46,9 +46,4 @@ await main(args, {
   'produce-batch': () => produceMany(args, newProducer()),
   'produce-send': () => produceSingly(args, one(newProducer())),
   'latency-send': () => latencySend(args, one(newProducer())),
-  // Its sends wait in steps of 100 ms for their reports, and the stream then waits with them: here nobody needs the reports.
-  'latency-consume': () =>
-    latencyConsume(args, one(newProducer({ autoFlush: false, configuration: { 'linger.ms': 0 } })), (receive) =>
-      forAwait(({ payload }) => receive(payload)),
-    ),
 })
