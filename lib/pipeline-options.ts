@@ -117,6 +117,8 @@ export function settingsOf(options: ExactlyOnceOptions): PipelineSettings {
     ...options.consumer,
     'group.id': group,
     'enable.auto.commit': false,
+    // Nobody asks for what would be stored: the offsets go with the transactions.
+    'enable.auto.offset.store': false,
     'isolation.level': 'read_committed',
   }
   const producer: ProducerConfig = {
@@ -152,6 +154,7 @@ function checkRequired(options: ExactlyOnceOptions): void {
   }
   const owned: [object | undefined, string, unknown][] = [
     [options.consumer, 'enable.auto.commit', false],
+    [options.consumer, 'enable.auto.offset.store', false],
     [options.consumer, 'isolation.level', 'read_committed'],
     [options.consumer, 'group.id', group],
     [options.producer, 'transactional.id', options.transactionalId],

@@ -163,8 +163,9 @@ export async function runTransaction<T>(
     // From here on the signal changes nothing any more.
     await repeat((left) => transactions.commit({ timeout: left }, true), timeout)
     return result
-  } catch (error) {
+  } catch (thrown) {
     tx.end()
+    const error = await transactions.reasonOf(thrown)
     await abortAfter(transactions, error, committing, timeout)
     throw aborted(error)
   }

@@ -10,6 +10,8 @@ import { checkOffsets, type TopicPartitionOffset } from './offset.js'
 
 // TransactionCall in native/transaction.h.
 const calls = { initTransactions: 0, beginTransaction: 1, commitTransaction: 2, abortTransaction: 3 } as const
+// kReason, of the same.
+const reasonCall = 4
 // Committed in native/transaction.h.
 const Committed = { not: 0, unfinished: 1, yes: 2, nextBegun: 3 } as const
 type CallName = keyof typeof calls | 'sendOffsetsToTransaction'
@@ -324,8 +326,8 @@ export class Transactions {
     const running: Running = { name, done: Promise.resolve(), interrupted: false, error: undefined }
     this.#running = running
     const result = work()
-      .catch((error) => {
-        running.error = this.#explain(error, name)
+      .catch(async (error) => {
+        running.error = this.#explain(await this.reasonOf(error), name)
         throw running.error
       })
       .finally(() => {
@@ -335,6 +337,25 @@ export class Transactions {
       })
     running.done = result.catch(() => {})
     return result
+  }
+
+  /**
+   * Why records were purged, in place of an error that says no more than that they were: librdkafka gives up what a
+   * transaction cannot commit any more (a topic that may not be written, say).
+   */
+  async reasonOf(error: unknown): Promise<unknown> {
+    const { code, cause }: Partial<KafkaError> = Object(error)
+    const { code: symptom }: Partial<KafkaError> = code === '_INCONSISTENT' ? Object(cause) : Object(error)
+    if (this.#phase !== 'open' || (symptom !== '_PURGE_QUEUE' && symptom !== '_PURGE_INFLIGHT')) return error
+    const { native, command } = this.#host
+    try {
+      await command((id) => native.transaction(id, reasonCall, 0))
+      return error
+    } catch (reason) {
+      if (!(reason instanceof KafkaError) || !(reason.fatal || reason.txnRequiresAbort)) return error
+      const { fatal, retriable, txnRequiresAbort, message } = reason
+      return new KafkaError(reason.code, message, { fatal, retriable, txnRequiresAbort, cause: error })
+    }
   }
 
   #interrupt(running: Running): void {

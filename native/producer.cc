@@ -269,9 +269,14 @@ void Producer::PushReports(DeliverySlab* reports) {
     reports_.push_back(std::exchange(*reports, DeliverySlab()));
     if (std::exchange(reports_announced_, true)) return;
   }
-  Push([](Napi::Env env, const Napi::Function& dispatch) {
+  auto announce = [](Napi::Env env, const Napi::Function& dispatch) {
     Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kDelivery))});
-  });
+  };
+  if (reports_may_wait_) {
+    PushLater(announce);
+  } else {
+    Push(announce);
+  }
 }
 
 size_t Producer::TakeReports(uint8_t* to, size_t rows) {

@@ -54,6 +54,8 @@ class Producer final : public Client {
   // Records that were not delivered, since the transaction began. Any thread.
   void ForgetFailedRecords() { failed_records_ = 0; }
   size_t failed_records() const { return failed_records_; }
+  // Any thread. Whether reports may wait until JavaScript is woken for something else.
+  void LetReportsWait(bool wait) { reports_may_wait_ = wait; }
 
  protected:
   void OnOpen(rd_kafka_t* rk) override;
@@ -112,6 +114,7 @@ class Producer final : public Client {
 
   std::atomic<bool> transaction_interrupted_{false};
   std::atomic<size_t> failed_records_{0};
+  std::atomic<bool> reports_may_wait_{false};
 };
 
 }  // namespace odradek

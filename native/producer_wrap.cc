@@ -161,11 +161,10 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
     Napi::Uint8Array bytes = info[2].As<Napi::Uint8Array>();
     std::vector<uint8_t> metadata(bytes.Data(), bytes.Data() + bytes.ByteLength());
     client()->InterruptTransaction(false);
-    Submit(On::kCommandThread, info,
-           [producer = client(), call, offsets, metadata = std::move(metadata),
-            deadline = DeadlineOf(info[3])](rd_kafka_t* rk) {
-             return call(producer, rk, offsets.get(), metadata, deadline);
-           });
+    Submit(
+        On::kCommandThread, info,
+        [producer = client(), call, offsets, metadata = std::move(metadata), deadline = DeadlineOf(info[3])](
+            rd_kafka_t* rk) { return call(producer, rk, offsets.get(), metadata, deadline); });
   }
 
   // interruptTransaction(): what is under way need not be waited for to its end

@@ -28,6 +28,12 @@ KafkaError TimedOut(const char* what) {
   return error;
 }
 
+// Why the open transaction cannot be committed, if so. There is no call that asks for it, but beginning a
+// transaction while one is open never succeeds, and says it.
+KafkaError TransactionError(rd_kafka_t* rk) {
+  KafkaError error = KafkaError::Of(ErrorHandle(rd_kafka_begin_transaction(rk)));
+  return error.fatal || error.txn_requires_abort ? error : KafkaError();
+}
 KafkaError CallOnce(rd_kafka_t* rk, TransactionCall call, int timeout) {
   switch (call) {
     case TransactionCall::kInit:
@@ -38,6 +44,8 @@ KafkaError CallOnce(rd_kafka_t* rk, TransactionCall call, int timeout) {
       return KafkaError::Of(ErrorHandle(rd_kafka_commit_transaction(rk, timeout)));
     case TransactionCall::kAbort:
       return KafkaError::Of(ErrorHandle(rd_kafka_abort_transaction(rk, timeout)));
+    case TransactionCall::kReason:
+      return TransactionError(rk);
   }
   return KafkaError::Of(RD_KAFKA_RESP_ERR__INVALID_ARG);
 }
@@ -51,13 +59,6 @@ KafkaError WithFatality(rd_kafka_t* rk, KafkaError error) {
     error.txn_requires_abort = false;
   }
   return error;
-}
-
-// Why the open transaction cannot be committed, if so. There is no call that asks for it, but beginning a
-// transaction while one is open never succeeds, and says it.
-KafkaError TransactionError(rd_kafka_t* rk) {
-  KafkaError error = KafkaError::Of(ErrorHandle(rd_kafka_begin_transaction(rk)));
-  return error.fatal || error.txn_requires_abort ? error : KafkaError();
 }
 }  // namespace
 
@@ -113,6 +114,18 @@ Result SendOffsets(Producer* producer, rd_kafka_t* rk, const rd_kafka_topic_part
 }
 
 namespace {
+// While the end of a transaction is on its way: its answer comes right after the reports, and one wake-up is enough.
+class ReportsWait {
+ public:
+  explicit ReportsWait(Producer* producer) : producer_(producer) { producer_->LetReportsWait(true); }
+  ~ReportsWait() { producer_->LetReportsWait(false); }
+  ReportsWait(const ReportsWait&) = delete;
+  ReportsWait& operator=(const ReportsWait&) = delete;
+
+ private:
+  Producer* const producer_;
+};
+
 Result Outcome(Committed committed) {
   Result result;
   result.value = [committed](Napi::Env env) { return Napi::Number::New(env, static_cast<int>(committed)); };
@@ -129,6 +142,7 @@ Result CommitAndBegin(Producer* producer, rd_kafka_t* rk, Clock::time_point dead
 
 Result CommitWithOffsets(Producer* producer, rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* offsets,
                          const std::vector<uint8_t>& group_metadata, Clock::time_point deadline) {
+  ReportsWait reports_wait(producer);
   Result sent = SendOffsets(producer, rk, offsets, group_metadata, deadline);
   if (sent.error) return sent;
   if (producer->failed_records() > 0) return Outcome(Committed::kNot);

@@ -10,11 +10,12 @@
 
 namespace odradek {
 
-enum class TransactionCall : int { kInit = 0, kBegin = 1, kCommit = 2, kAbort = 3 };
+enum class TransactionCall : int { kInit = 0, kBegin = 1, kCommit = 2, kAbort = 3, kReason = 4 };
 
 // What a commit has come to; lib/transactions.ts has the same numbers.
 enum class Committed : int { kNot = 0, kUnfinished = 1, kYes = 2, kNextBegun = 3 };
 
+// kReason fails with what makes the open transaction impossible to commit, if so. Only while one is open.
 // Each is for Client::Submit(kCommandThread). `deadline` bounds them; producer->transaction_interrupted()
 // ends them early, as if it had passed.
 Result CallTransaction(Producer* producer, rd_kafka_t* rk, TransactionCall call,

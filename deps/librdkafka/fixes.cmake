@@ -396,6 +396,15 @@ rdkafka_fixed(rdkafka_request.c
 
                         rd_kafka_idemp_drain_epoch_bump(
                             rk, perr->err, "skipped sequence numbers");]==]
+
+# A transaction aborted because a broker refused records (too large for the topic, not valid): the next one was numbered behind
+# them, found a gap, and had to be aborted as well. With a new epoch, as in the Java client, numbers begin anew.
+[==[                        rd_kafka_txn_set_abortable_error(
+                            rk, perr->err,
+                            "ProduceRequest for %.*s [%" PRId32]==]
+[==[                        rd_kafka_txn_set_abortable_error_with_bump(
+                            rk, perr->err,
+                            "ProduceRequest for %.*s [%" PRId32]==]
 )
 
 # check.crcs: a batch whose checksum is wrong was reported, and the bytes after some part of it were then read as the next batch's

@@ -158,3 +158,34 @@ describe("a group's coordinator", () => {
     await producer.commitTransaction()
   })
 })
+
+it('what purged the records is the error, however it is met', async () => {
+  await using producer = await ready()
+  const refuse = () => cluster.pushErrors('AddPartitionsToTxn', ['TOPIC_AUTHORIZATION_FAILED'])
+  const expected = { code: 'TOPIC_AUTHORIZATION_FAILED', txnRequiresAbort: true }
+  refuse()
+  expect(await failure(producer.transaction((tx) => tx.send({ topic, value: 'awaited' })))).toMatchObject({
+    ...expected,
+    txnRequiresAbort: false,
+  })
+  refuse()
+  const unawaited = producer.transaction((tx) => void tx.sendBatch(topic, [{ value: 'not' }, { value: 'awaited' }]))
+  expect(await failure(unawaited)).toMatchObject({ ...expected, txnRequiresAbort: false })
+  refuse()
+  await producer.beginTransaction()
+  expect((await failure(producer.send({ topic, value: 'by hand' }))).code).toBe('_PURGE_QUEUE')
+  const error = await failure(producer.commitTransaction())
+  expect(error).toMatchObject(expected)
+  expect(error.message).toMatch(/call abortTransaction\(\)/)
+  await producer.abortTransaction()
+  // A purge of the program's own is no more than that.
+  await producer.beginTransaction()
+  cluster.brokers.rtt(300)
+  const purged = failure(producer.send({ topic, value: 'purged' }))
+  await producer.purge()
+  expect((await purged).code).toMatch(/^_PURGE/)
+  expect((await failure(producer.commitTransaction())).code).toBe('_INCONSISTENT')
+  cluster.brokers.rtt(0)
+  await producer.abortTransaction()
+  await producer.transaction((tx) => tx.send({ topic, value: 'at last' }))
+})

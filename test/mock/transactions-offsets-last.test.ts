@@ -1,0 +1,222 @@
+// Offsets that are a transaction's last and not awaited: sent, committed and followed by the next one's beginning in one
+// request to the addon. Whatever fails on the way has to come out as if each had been awaited.
+import { Consumer, KafkaError, MockCluster, Producer, type Transaction } from 'odradek'
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { rejection, waitFor } from '../helpers/wait.js'
+
+let cluster: MockCluster
+let id = 0
+let topic: string
+let offsets: Parameters<Producer['sendOffsetsToTransaction']>
+
+beforeAll(() => {
+  cluster = new MockCluster({ brokers: 3 })
+})
+afterAll(() => cluster.close())
+beforeEach(async () => {
+  topic = `last-${++id}`
+  await cluster.createTopic(topic)
+  const config = { 'bootstrap.servers': cluster.bootstrapServers, 'group.id': `g-${id}`, 'enable.auto.commit': false }
+  await using consumer = new Consumer(config)
+  offsets = [[{ topic, partition: 0, offset: 1 }], await consumer.groupMetadata()]
+})
+
+async function ready(): Promise<Producer> {
+  const producer = new Producer({
+    'bootstrap.servers': cluster.bootstrapServers,
+    'transactional.id': `last-id-${id}`,
+    'transaction.timeout.ms': 20_000,
+    'retry.backoff.ms': 20,
+    'linger.ms': 0,
+  })
+  cluster.coordinator('transaction', `last-id-${id}`, 2)
+  await producer.initTransactions()
+  return producer
+}
+
+async function failure(promise: Promise<unknown>): Promise<KafkaError> {
+  const error = await rejection(promise)
+  expect(error).toBeInstanceOf(KafkaError)
+  return error as KafkaError
+}
+
+const sendLast = (tx: Transaction, value = 'x') => {
+  void tx.send({ topic, value })
+  void tx.sendOffsets(offsets[0], offsets[1])
+}
+
+const ends = () => cluster.requests.list('EndTxn').length
+
+it('commits each once, in the order that Kafka asks for', async () => {
+  await using producer = await ready()
+  cluster.requests.start()
+  const reports: number[] = []
+  for (let i = 0; i < 20; i++) {
+    const result = await producer.transaction((tx) => {
+      void tx.send({ topic, value: String(i) }).then(() => reports.push(i))
+      void tx.sendOffsets(offsets[0], offsets[1])
+      return i
+    })
+    expect(result).toBe(i)
+  }
+  expect(producer.transactionCounts).toEqual({ committed: 20, aborted: 0 })
+  // A report is no later than its transaction.
+  expect(reports).toEqual(Array.from({ length: 20 }, (_, i) => i))
+  const wanted = new Set(['Produce', 'TxnOffsetCommit', 'EndTxn'])
+  const seen = cluster.requests.list().flatMap(({ apiKey }) => (wanted.has(String(apiKey)) ? [apiKey] : []))
+  expect(seen).toEqual(Array.from({ length: 20 }, () => ['Produce', 'TxnOffsetCommit', 'EndTxn']).flat())
+  cluster.requests.stop()
+})
+
+it('leaves a producer whose primitives work, and which closes with the next transaction begun', async () => {
+  const producer = await ready()
+  await producer.transaction(sendLast)
+  await producer.beginTransaction()
+  await producer.send({ topic, value: 'primitive' })
+  await producer.abortTransaction()
+  await producer.transaction((tx) => sendLast(tx))
+  expect((await failure(producer.send({ topic, value: 'outside' }))).message).toMatch(/no transaction is open/)
+  expect((await failure(producer.abortTransaction())).message).toMatch(/no transaction is open/)
+  cluster.requests.start()
+  await producer.close()
+  expect(ends()).toBe(0)
+  expect(producer.transactionCounts).toEqual({ committed: 2, aborted: 1 })
+  cluster.requests.stop()
+})
+
+it('aborts for a record that failed, whoever noticed, and never commits it', async () => {
+  await using producer = await ready()
+  const bad = [
+    { record: { topic, value: 'x', partition: 77 }, code: '_INCONSISTENT', cause: '_UNKNOWN_PARTITION' },
+    { record: { topic, value: 5 } as never, code: '_INCONSISTENT', cause: '_INVALID_ARG' },
+    { record: { topic, value: Buffer.alloc(1_000_001) }, code: '_INCONSISTENT', cause: 'MSG_SIZE_TOO_LARGE' },
+  ]
+  for (const { record, code, cause } of bad) {
+    const run = producer.transaction((tx) => {
+      void tx.sendBatch([{ topic, value: 'good' }, record])
+      void tx.sendOffsets(offsets[0], offsets[1])
+    })
+    expect(await failure(run)).toMatchObject({ code, cause: { code: cause } })
+  }
+  const notEvenRecords = producer.transaction((tx) => {
+    void tx.sendOffsets(offsets[0], offsets[1])
+    void tx.sendBatch(5 as never)
+  })
+  expect((await failure(notEvenRecords)).code).toBe('_INVALID_ARG')
+  expect(producer.transactionCounts).toEqual({ committed: 0, aborted: bad.length + 1 })
+  await producer.transaction(sendLast)
+  expect(producer.transactionCounts.committed).toBe(1)
+})
+
+it('aborts when a broker refuses the records or the offsets', async () => {
+  await using producer = await ready()
+  for (const [api, code] of [
+    ['TxnOffsetCommit', 'ILLEGAL_GENERATION'],
+    ['AddOffsetsToTxn', 'GROUP_AUTHORIZATION_FAILED'],
+    ['AddPartitionsToTxn', 'TOPIC_AUTHORIZATION_FAILED'],
+    ['Produce', 'INVALID_RECORD'],
+  ] as const) {
+    const { aborted } = producer.transactionCounts
+    cluster.pushErrors(api, [code])
+    const error = await failure(producer.transaction(sendLast))
+    expect(error, api).toMatchObject({ code, fatal: false })
+    expect(producer.transactionCounts, api).toEqual({
+      committed: producer.transactionCounts.committed,
+      aborted: aborted + 1,
+    })
+    cluster.clearErrors(api)
+    // The next one works at once.
+    await producer.transaction(sendLast)
+  }
+  expect(producer.transactionCounts).toEqual({ committed: 4, aborted: 4 })
+})
+
+it('says that the commit was fenced', async () => {
+  const producer = await ready()
+  cluster.pushErrors('EndTxn', ['PRODUCER_FENCED'])
+  const error = await failure(producer.transaction(sendLast))
+  cluster.clearErrors('EndTxn')
+  expect(error).toMatchObject({ code: '_FENCED', fatal: true })
+  expect(error.message).toMatch(/commitTransaction\(\).*close this producer/)
+  expect((await failure(producer.transaction(sendLast))).fatal).toBe(true)
+  await producer.close()
+})
+
+it('goes on with a commit that is retriable until it is through', async () => {
+  await using producer = await ready()
+  cluster.pushErrors('EndTxn', [
+    'COORDINATOR_LOAD_IN_PROGRESS',
+    'NOT_COORDINATOR',
+    'CONCURRENT_TRANSACTIONS',
+    '_TRANSPORT',
+  ])
+  await producer.transaction(sendLast)
+  cluster.clearErrors('EndTxn')
+  expect(producer.transactionCounts).toEqual({ committed: 1, aborted: 0 })
+})
+
+it('commits what close() finds on its way, or aborts it: never half', async () => {
+  for (const rtt of [0, 20, 60, 120]) {
+    const producer = await ready()
+    cluster.brokers.rtt(rtt)
+    cluster.requests.start()
+    const outcome = producer.transaction(sendLast).then(
+      () => 'committed',
+      () => 'not',
+    )
+    await waitFor('it is on its way', () => cluster.requests.list('AddPartitionsToTxn').length > 0)
+    await producer.close({ timeout: 10_000 })
+    const { committed, aborted } = producer.transactionCounts
+    expect({ outcome: await outcome, committed, aborted }).toEqual(
+      committed ? { outcome: 'committed', committed: 1, aborted: 0 } : { outcome: 'not', committed: 0, aborted: 1 },
+    )
+    cluster.brokers.rtt(0)
+    cluster.requests.stop()
+  }
+})
+
+it('sends nothing of a function that throws, or whose signal aborts, neither then nor in the next', async () => {
+  await using producer = await ready()
+  const config = { 'bootstrap.servers': cluster.bootstrapServers, 'group.id': `h-${id}`, 'enable.auto.commit': false }
+  await using consumer = new Consumer({ ...config, 'auto.offset.reset': 'earliest' })
+  await consumer.subscribe(topic)
+  await producer.transaction((tx) => tx.send({ topic, value: 'x' }))
+  for await (const _ of consumer) break
+  cluster.requests.start()
+  const thrown = producer.transaction((tx) => {
+    void tx.sendOffsets(consumer)
+    throw new Error('thrown')
+  })
+  expect((await rejection(thrown)).message).toBe('thrown')
+  const stop = new AbortController()
+  const stopped = producer.transaction(
+    (tx) => {
+      void tx.sendOffsets(consumer)
+      stop.abort(new Error('stopped'))
+      return new Promise(() => {})
+    },
+    { signal: stop.signal },
+  )
+  expect((await rejection(stopped)).message).toBe('stopped')
+  await producer.transaction((tx) => tx.send({ topic, value: 'y' }))
+  expect(cluster.requests.list('TxnOffsetCommit')).toEqual([])
+  expect(ends()).toBe(1)
+  cluster.requests.stop()
+  expect(producer.transactionCounts).toEqual({ committed: 2, aborted: 2 })
+})
+
+it('reports all of a large one before it resolves', async () => {
+  await using producer = await ready()
+  let reported = 0
+  const records = Array.from({ length: 20_000 }, (_, i) => ({ value: `value ${i}` }))
+  for (let i = 0; i < 3; i++) {
+    await producer.transaction((tx) => {
+      void tx.sendBatch(topic, records).then(({ length }) => {
+        reported += length
+      })
+      void tx.sendOffsets(offsets[0], offsets[1])
+    })
+    expect(reported).toBe((i + 1) * records.length)
+    expect(producer.length.messages).toBe(0)
+  }
+})
