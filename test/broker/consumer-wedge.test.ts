@@ -58,6 +58,8 @@ it(`sees each record within ${bound} ms of its ack, for ${seconds} s of bursts a
       return { consumer, seen, reading: read() }
     }),
   )
+  // How long it takes to join is not what is asked here.
+  await waitFor('all have joined', () => readers.every(({ consumer }) => consumer.assignment.length === 3))
   const producer = new Producer({ 'bootstrap.servers': bootstrapServers(), 'linger.ms': 0 })
   const until = performance.now() + seconds * 1000
   let sent = 0
