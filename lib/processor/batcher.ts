@@ -65,7 +65,7 @@ export class BatchContext implements HandlerContext {
 export class Batcher implements BatchLane {
   readonly width: number
   /** Whose turn it is. */
-  readonly topic: unknown
+  readonly topic: string
   active = 0
   ready = false
   readonly #route: Route
@@ -85,6 +85,7 @@ export class Batcher implements BatchLane {
 
   /** `run` is called around the handler. */
   constructor(
+    topic: string,
     route: Route,
     scheduler: Scheduler,
     ordered: boolean,
@@ -92,7 +93,7 @@ export class Batcher implements BatchLane {
   ) {
     const { max, maxBytes, timeout } = route.definition.batch as { max: number; maxBytes: number; timeout: number }
     this.#route = route
-    this.topic = route
+    this.topic = topic
     this.#scheduler = scheduler
     this.#run = run
     this.#max = max

@@ -2,8 +2,9 @@
 import type { HeadersInput, Message, ProducerRecord } from '../index.js'
 import { BatchFailure } from './router.js'
 import { invalid } from './settings.js'
+import { textOf } from './text.js'
 import type { HandlerContext, ProcessorMessage, UniversalMiddleware } from './types.js'
-import { type Item, isAbandoned, isBatch, type Next, textOf, universal } from './universal.js'
+import { type Item, isAbandoned, isBatch, type Next, universal } from './universal.js'
 
 export interface DeadLetterOptions {
   /** Where a message goes: a name, or a function of the message. `<topic>.dlq` without it. */
@@ -37,6 +38,13 @@ export function ownHeaders(message: Message): Header[] {
   return [...message.headers].filter(([name]) => !added.has(name))
 }
 
+// Characters: a letter must not be refused for the length of its error.
+const longest = 1000
+
+function shortened(text: string): string {
+  return text.length > longest ? `${text.slice(0, longest)}…` : text
+}
+
 /** The letter: key, value and headers byte for byte as they were, and the headers that say why. */
 export function letterOf(
   message: ProcessorMessage,
@@ -53,7 +61,7 @@ export function letterOf(
     [names.partition, before(names.partition) ?? String(message.partition)],
     [names.offset, before(names.offset) ?? String(message.offset)],
     [names.timestamp, before(names.timestamp) ?? String(message.timestamp ?? '')],
-    [names.error, textOf(error)],
+    [names.error, shortened(textOf(error))],
     [names.attempts, String(Number(before(names.attempts) ?? 0) + context.attempt)],
     [names.time, new Date().toISOString()],
   ]

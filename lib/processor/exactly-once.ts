@@ -175,7 +175,7 @@ class Transacted extends Handling {
       if (!partition) return
       this.journal.received++
       this.#left++
-      this.add(message, partition, this.batcherOf(partition.route))
+      this.add(message, partition, this.batcherOf(partition))
     })
     // There is no more to come in this transaction.
     for (const batcher of this.batchers.values()) batcher.last()

@@ -2,7 +2,7 @@
 import type { DeliveryReport, Message, ProducerRecord } from '../index.js'
 import { Batcher } from './batcher.js'
 import type { Journal } from './journal.js'
-import type { Route, Router } from './router.js'
+import type { Router } from './router.js'
 import { Scheduler } from './scheduler.js'
 import type { ProcessorSettings } from './settings.js'
 import { type Partition, Task, type TaskHost } from './task.js'
@@ -15,7 +15,8 @@ export abstract class Handling implements TaskHost {
   protected readonly router: Router
   protected readonly journal: Journal
   protected readonly partitions = new Map<string, Partition>()
-  protected readonly batchers = new Map<Route, Batcher>()
+  /** By topic as it is received: what waits in a retry topic does not hold up the topic itself. */
+  protected readonly batchers = new Map<string, Batcher>()
   readonly scheduler: Scheduler
 
   constructor(settings: ProcessorSettings, router: Router, journal: Journal) {
@@ -51,13 +52,13 @@ export abstract class Handling implements TaskHost {
   }
 
   /** Who gathers the batches of a topic, if its handler takes batches. */
-  protected batcherOf(route: Route): Batcher | undefined {
+  protected batcherOf({ topic, route }: Partition): Batcher | undefined {
     if (!route.definition.batch) return undefined
-    let batcher = this.batchers.get(route)
+    let batcher = this.batchers.get(topic)
     if (!batcher) {
       const ordered = this.settings.orderBy !== 'none'
-      batcher = new Batcher(route, this.scheduler, ordered, (tasks, call) => this.journal.timed(tasks, call))
-      this.batchers.set(route, batcher)
+      batcher = new Batcher(topic, route, this.scheduler, ordered, (tasks, call) => this.journal.timed(tasks, call))
+      this.batchers.set(topic, batcher)
     }
     return batcher
   }

@@ -1,8 +1,9 @@
 // A line for each message.
 import type { Logger } from '../index.js'
 import { invalid } from './settings.js'
+import { textOf } from './text.js'
 import type { UniversalMiddleware } from './types.js'
-import { firstOf, isAbandoned, isBatch, textOf, universal } from './universal.js'
+import { firstOf, isAbandoned, isBatch, universal } from './universal.js'
 
 export interface LoggingOptions {
   /** pino's shape, console's too. */

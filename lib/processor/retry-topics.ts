@@ -3,7 +3,7 @@ import { attempt, letterOf, retryHeaders } from './dead-letter.js'
 import { isTransient } from './retry.js'
 import { integer, invalid } from './settings.js'
 import type { HandlerContext, ProcessorMessage, UniversalMiddleware } from './types.js'
-import { firstOf, isBatch, universal } from './universal.js'
+import { type Item, isBatch, universal } from './universal.js'
 
 export interface RetryTopicsOptions {
   /** Milliseconds, one for each retry topic in turn. */
@@ -46,12 +46,14 @@ export function retryTopics(options: RetryTopicsOptions): UniversalMiddleware {
   })
 }
 
-/** Until the first is due. In a retry topic all have waited for the same delay, so what stands behind is due later. */
-async function due(item: ProcessorMessage | readonly ProcessorMessage[], context: HandlerContext): Promise<void> {
-  const last = isBatch(item) ? item[item.length - 1] : firstOf(item)
-  const header = last.headers.get(retryHeaders.due)
-  if (!header) return
-  const left = Number(header.toString()) - Date.now()
+/** Until all are due. */
+async function due(item: Item, context: HandlerContext): Promise<void> {
+  let latest = 0
+  for (const message of isBatch(item) ? item : [item]) {
+    const header = message.headers.get(retryHeaders.due)
+    if (header) latest = Math.max(latest, Number(header.toString()) || 0)
+  }
+  const left = latest - Date.now()
   if (left > 0) await context.sleep(left)
 }
 

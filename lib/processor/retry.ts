@@ -3,7 +3,7 @@ import { KafkaError } from '../index.js'
 import { BatchFailure } from './router.js'
 import { integer, invalid } from './settings.js'
 import type { UniversalMiddleware } from './types.js'
-import { failedPart, isAbandoned, universal } from './universal.js'
+import { failedPart, type Item, isAbandoned, isBatch, universal } from './universal.js'
 
 export interface Backoff {
   /** Milliseconds before the second attempt: 100 without it. */
@@ -55,6 +55,12 @@ export function checkBackoff(backoff: Backoff): Backoff {
   return backoff
 }
 
+/** Of a batch of which only a part was tried again, only that has failed. */
+function failureOf(item: Item, rest: Item, error: unknown): unknown {
+  if (rest === item || !isBatch(rest) || error instanceof BatchFailure) return error
+  return new BatchFailure(rest.map((message) => ({ message, error })))
+}
+
 /**
  * Calls the handler again, with growing delays. Meanwhile the message takes none of the `concurrency` places, and only
  * what has to wait for it by `orderBy` waits: its partition is paused when too much piles up behind it, so that
@@ -72,7 +78,8 @@ export function retry(options: RetryOptions = {}): UniversalMiddleware {
       try {
         return await next(rest, context)
       } catch (error) {
-        if (isAbandoned(error, context) || attempt >= attempts || !retryIf(error, attempt)) throw error
+        if (isAbandoned(error, context)) throw error
+        if (attempt >= attempts || !retryIf(error, attempt)) throw failureOf(item, rest, error)
         rest = failedPart(rest, error)
         const delay = delayOf(attempt, backoff)
         context.emit({ type: 'retry', topic: context.topic, attempt, delay, error })

@@ -1,6 +1,7 @@
 // Which handler a topic has, wrapped in its middleware.
 import { KafkaError, type Message } from '../index.js'
 import { Ack, type Task } from './task.js'
+import { textOf } from './text.js'
 import type {
   BatchHandler,
   BatchMiddleware,
@@ -162,12 +163,12 @@ async function handleInnermost(
   explicit: boolean,
 ): Promise<void> {
   const task = message.ack as Task
-  task.acked = Ack.none
+  const call = task.call()
   if (decode) await decode(message)
   await handler(message, context)
   if (explicit) await acknowledged([task], context.signal)
-  if (task.acked === Ack.fail) {
-    task.acked = Ack.none
+  if (task.acked === Ack.fail && !task.isStale(call)) {
+    task.forgetWord()
     throw task.error
   }
 }
@@ -180,7 +181,7 @@ async function handleBatchInnermost(
   explicit: boolean,
 ): Promise<void> {
   const tasks = batch.map(({ ack }) => ack as Task)
-  for (const task of tasks) task.acked = Ack.none
+  const calls = tasks.map((task) => task.call())
   let good = batch
   if (decode) {
     const kept: ProcessorMessage[] = []
@@ -197,11 +198,11 @@ async function handleBatchInnermost(
   }
   if (good.length > 0) await handler(good, context)
   if (explicit) await acknowledged(tasks, context.signal)
-  const failed = tasks.filter((task) => task.acked === Ack.fail)
+  const failed = tasks.filter((task, i) => task.acked === Ack.fail && !task.isStale(calls[i]))
   if (failed.length === 0) return
   const failures = failed.map((task) => ({ message: task.message as ProcessorMessage, error: task.error }))
   // From here on it is the middleware's: what that takes care of is handled.
-  for (const task of failed) task.acked = Ack.none
+  for (const task of failed) task.forgetWord()
   throw new BatchFailure(failures)
 }
 
@@ -213,7 +214,9 @@ export class BatchFailure extends Error {
   constructor(failures: readonly { readonly message: ProcessorMessage; readonly error: unknown }[]) {
     const [{ error }] = failures
     const count = `${failures.length} message${failures.length === 1 ? '' : 's'}`
-    super(`${count} of a batch failed; the first: ${textOf(error)}`, { cause: error })
+    super(`${count} of a batch failed; the first: ${error instanceof Error ? error.message : textOf(error)}`, {
+      cause: error,
+    })
     this.failures = failures
   }
 }
@@ -270,10 +273,6 @@ function checkOrder(middleware: readonly AnyMiddleware[], pattern: Pattern): voi
 /** As the subscription takes it: a pattern matches anywhere, unless it says otherwise. */
 function matches(pattern: RegExp, topic: string): boolean {
   return new RegExp(pattern.source).test(topic)
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 function checkFunction(value: unknown, message: string): void {

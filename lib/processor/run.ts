@@ -136,7 +136,7 @@ export class ConsumerRun extends Handling {
         topic = message.topic
         number = message.partition
         partition = this.#partition(topic, number)
-        batcher = partition && this.batcherOf(partition.route)
+        batcher = partition && this.batcherOf(partition)
         if (partition && (partition.closed || refused?.has(partition))) partition = undefined
       }
       if (!partition) return

@@ -1,5 +1,6 @@
 // Who is handled when: `concurrency` places, lanes of messages that keep an order, and waits that take no place.
 import { ReadyRows } from './ready.js'
+import { BatchFailure } from './router.js'
 import { AbandonedError, Lane, type Partition, type Task } from './task.js'
 import type { OrderBy, Outcome } from './types.js'
 
@@ -21,7 +22,7 @@ export interface BatchLane {
   /** Those of a batch that failed because some of its partitions are gone: the others go again. */
   putBack(tasks: readonly Task[]): void
   readonly width: number
-  readonly topic: unknown
+  readonly topic: string
   active: number
   ready: boolean
 }
@@ -204,14 +205,15 @@ export class Scheduler {
       for (const task of ours) this.#again(task)
       lane.putBack(ours)
     } else {
-      for (const task of tasks) this.#over(task, failure)
+      const failed = failure && failedOf(failure.error)
+      for (const task of tasks) this.#over(task, !failed || failed.has(task.message) ? failure : undefined)
     }
     this.makeReady(lane)
     if (performance.now() - this.#turnBegan > turn) await this.#nextTurn()
   }
 
   #again(task: Task): void {
-    task.acked = 0
+    task.forgetWord()
     task.begun = false
     task.partition.busy--
     task.partition.queued++
@@ -365,6 +367,11 @@ export class Scheduler {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** The messages of a batch that failed, when it is known which. */
+function failedOf(error: unknown): ReadonlySet<unknown> | undefined {
+  return error instanceof BatchFailure ? new Set(error.failures.map(({ message }) => message)) : undefined
 }
 
 function split(tasks: readonly Task[]): [gone: Task[], ours: Task[]] {

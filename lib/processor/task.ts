@@ -24,8 +24,10 @@ interface TaskMore {
   epoch?: number | null
 }
 
-/** A task's state. Plain numbers: this is looked at for each message. */
+/** What was said of a message. Plain numbers: this is looked at for each. */
 export const Ack = { none: 0, success: 1, fail: 2, skip: 3 } as const
+const words = 3
+const nextCall = 4
 
 /**
  * A message's context and acknowledgement in one object. Linked twice: into its lane, while it waits for its turn, and
@@ -38,7 +40,8 @@ export class Task implements HandlerContext, Acknowledgement {
   next: Task | undefined = undefined
   /** Behind it in its partition. */
   after: Task | undefined = undefined
-  acked = 0
+  // Its last two bits are the word; above them is counted how often the handler was called.
+  #acked = 0
   attempt = 1
   begun = false
   done = false
@@ -72,6 +75,27 @@ export class Task implements HandlerContext, Acknowledgement {
     this.more.began = began
   }
 
+  get acked(): number {
+    return this.#acked & words
+  }
+
+  /** The handler is about to be called. What it said before is of another call; returns which this is. */
+  call(): number {
+    this.forgetWord()
+    this.#acked += nextCall
+    return this.#acked
+  }
+
+  /** A later call is under way: this one was given up, and what comes of it is nobody's business. */
+  isStale(call: number): boolean {
+    return this.#acked - this.acked !== call
+  }
+
+  /** From here on it is the middleware's. */
+  forgetWord(): void {
+    this.#acked &= ~words
+  }
+
   success(): void {
     this.#acknowledge(Ack.success, undefined)
   }
@@ -87,7 +111,7 @@ export class Task implements HandlerContext, Acknowledgement {
   #acknowledge(acked: number, error: unknown): void {
     // The first word counts.
     if (this.acked !== Ack.none || this.done) return
-    this.acked = acked
+    this.#acked += acked
     if (error !== undefined || this.more) {
       this.more ??= {}
       this.more.error = error

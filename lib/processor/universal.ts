@@ -80,8 +80,3 @@ export class SignalContext implements HandlerContext {
     this.#context.emit(event)
   }
 }
-
-/** Names and numbers of a message for headers and logs. */
-export function textOf(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-}

@@ -268,6 +268,6 @@ describe('batches', () => {
     const error = await rejection(app.run())
     expect(error).toMatchObject({ name: 'BatchFailure', cause: { message: 'thirteen' } })
     expect((error as never as { failures: { message: ProcessorMessage }[] }).failures).toHaveLength(1)
-    expect(await committedOf('batch-fails', topic)).toEqual([10])
+    expect(await committedOf('batch-fails', topic)).toEqual([13])
   })
 })
