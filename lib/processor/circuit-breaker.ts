@@ -1,7 +1,7 @@
 // When everything fails, it is not the messages' fault: stop asking for a while.
 import { KafkaError } from '../index.js'
 import { isTransient } from './retry.js'
-import { integer, invalid, oneOf } from './settings.js'
+import { checkNames, integer, invalid, oneOf } from './settings.js'
 import type { HandlerContext, UniversalMiddleware } from './types.js'
 import { isAbandoned, universal } from './universal.js'
 
@@ -21,15 +21,16 @@ export interface CircuitBreakerOptions {
 
 /** One circuit for everything that is handled through it. */
 export function circuitBreaker(options: CircuitBreakerOptions = {}): UniversalMiddleware {
+  checkNames(options, ['failures', 'cooldown', 'failureIf', 'whenOpen'], 'circuitBreaker()')
   const circuit = new Circuit(options)
   return universal({ name: 'circuitBreaker', needsFailures: true }, (next) => async (item, context) => {
-    await circuit.enter(context)
+    const probe = await circuit.enter(context)
     try {
       const result = await next(item, context)
-      circuit.succeeded(context)
+      circuit.succeeded(probe, context)
       return result
     } catch (error) {
-      circuit.failed(error, context)
+      circuit.failed(probe, error, context)
       throw error
     }
   })
@@ -52,38 +53,39 @@ class Circuit {
     this.#failureIf = failureIf
   }
 
-  async enter(context: HandlerContext): Promise<void> {
+  /** True for the one that finds out; the others wait until it has. */
+  async enter(context: HandlerContext): Promise<boolean> {
     while (this.#state !== 'closed') {
       const left = this.#openUntil - performance.now()
       if (this.#state === 'open' && left <= 0) {
-        // This one finds out; the others go on waiting.
         this.#change('halfOpen', context)
-        return
+        return true
       }
       if (this.#whenOpen === 'fail') {
         throw new KafkaError('_STATE', 'the circuit is open: the handler is not called', { retriable: true })
       }
       await context.sleep(Math.max(left, this.#state === 'halfOpen' ? Math.min(this.#cooldown, 100) : 1))
     }
+    return false
   }
 
-  succeeded(context: HandlerContext): void {
-    this.#inARow = 0
-    if (this.#state === 'halfOpen') this.#change('closed', context)
+  succeeded(probe: boolean, context: HandlerContext): void {
+    if (probe) this.#change('closed', context)
+    // What began before the circuit opened says nothing of now.
+    if (this.#state === 'closed') this.#inARow = 0
   }
 
-  failed(error: unknown, context: HandlerContext): void {
+  failed(probe: boolean, error: unknown, context: HandlerContext): void {
     if (isAbandoned(error, context)) {
       // It did not find out; the next one does.
-      if (this.#state === 'halfOpen') this.#change('open', context)
+      if (probe) this.#change('open', context)
       return
     }
     if (!this.#failureIf(error)) {
-      this.succeeded(context)
+      this.succeeded(probe, context)
       return
     }
-    this.#inARow++
-    if (this.#state === 'open' || (this.#state === 'closed' && this.#inARow < this.#failures)) return
+    if (!probe && (this.#state !== 'closed' || ++this.#inARow < this.#failures)) return
     this.#openUntil = performance.now() + this.#cooldown
     this.#change('open', context)
   }

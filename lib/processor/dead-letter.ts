@@ -1,7 +1,7 @@
 // Failures that nothing helps: kept in a topic of their own, with where they come from and why.
 import type { HeadersInput, Message, ProducerRecord } from '../index.js'
 import { BatchFailure } from './router.js'
-import { invalid } from './settings.js'
+import { checkNames, invalid } from './settings.js'
 import { textOf } from './text.js'
 import type { HandlerContext, ProcessorMessage, UniversalMiddleware } from './types.js'
 import { type Item, isAbandoned, isBatch, type Next, universal } from './universal.js'
@@ -75,12 +75,16 @@ export function letterOf(
  * (`message.ack.fail`); otherwise ever smaller batches show which it is, so the handler sees the good ones again.
  */
 export function deadLetter(options: DeadLetterOptions = {}): UniversalMiddleware {
+  checkNames(options, ['topic', 'when', 'headers'], 'deadLetter()')
   const { topic, when, headers } = options
   if (topic !== undefined && typeof topic !== 'function' && (typeof topic !== 'string' || topic === '')) {
     throw invalid('topic of deadLetter() is a name, or a function from a message to a name')
   }
   if (when !== undefined && typeof when !== 'function') {
     throw invalid('when of deadLetter() is a function from an error and a message to a boolean')
+  }
+  if (headers !== undefined && typeof headers !== 'function') {
+    throw invalid('headers of deadLetter() is a function from a message and an error to headers')
   }
   const send = async (message: ProcessorMessage, error: unknown, context: HandlerContext): Promise<void> => {
     if (when && !when(error, message)) throw error

@@ -1,5 +1,5 @@
 // The same message twice, within a time, is one message.
-import { integer, invalid } from './settings.js'
+import { checkNames, integer, invalid } from './settings.js'
 import type { ProcessorMessage, UniversalMiddleware } from './types.js'
 import { failedPart, type Item, isBatch, universal } from './universal.js'
 
@@ -25,6 +25,7 @@ export interface DeduplicateOptions {
 /** Skips what was handled already. An id is remembered when its message was handled, so what fails may come again. */
 export function deduplicate(options: DeduplicateOptions): UniversalMiddleware {
   const { id, window: time, max: most, store: given } = options ?? {}
+  checkNames(options, ['id', 'window', 'max', 'store'], 'deduplicate()')
   if (typeof id !== 'function') throw invalid('id of deduplicate() is a function from a message to a string')
   const window = integer(time, 'window of deduplicate()', 1, 3_600_000)
   const store = given ?? new MemoryStore(integer(most, 'max of deduplicate()', 1, 100_000))

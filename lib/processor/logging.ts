@@ -1,6 +1,6 @@
 // A line for each message.
 import type { Logger } from '../index.js'
-import { invalid } from './settings.js'
+import { checkNames, invalid } from './settings.js'
 import { textOf } from './text.js'
 import type { UniversalMiddleware } from './types.js'
 import { firstOf, isAbandoned, isBatch, universal } from './universal.js'
@@ -13,7 +13,9 @@ export interface LoggingOptions {
 }
 
 /** Logs each message, or batch, when it is through; used before `retry()`, each attempt. */
-export function logging({ logger, level = 'debug' }: LoggingOptions): UniversalMiddleware {
+export function logging(options: LoggingOptions): UniversalMiddleware {
+  checkNames(options, ['logger', 'level'], 'logging()')
+  const { logger, level = 'debug' } = options ?? {}
   if (typeof logger?.error !== 'function' || typeof logger[level] !== 'function') {
     throw invalid("logger of logging() is an object with error, warn, info and debug; level is 'debug' or 'info'")
   }

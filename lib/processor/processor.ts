@@ -5,7 +5,15 @@ import { Journal } from './journal.js'
 import { Router } from './router.js'
 import { ConsumerRun } from './run.js'
 import { Sender } from './sender.js'
-import { checkDeserializer, integer, invalid, type ProcessorSettings, settingsOf } from './settings.js'
+import {
+  checkDeserializer,
+  checkNames,
+  integer,
+  invalid,
+  milliseconds,
+  type ProcessorSettings,
+  settingsOf,
+} from './settings.js'
 import type {
   BatchHandler,
   BatchMiddleware,
@@ -20,8 +28,8 @@ import type {
   TopicOptions,
 } from './types.js'
 
-const topicFields = new Set(['value', 'key', 'use'])
-const batchFields = new Set([...topicFields, 'max', 'maxBytes', 'timeout'])
+const topicFields = ['value', 'key', 'use']
+const batchFields = [...topicFields, 'max', 'maxBytes', 'timeout']
 
 /**
  * Consumes topics with handlers. The first argument is a consumer's configuration (`auto.offset.reset` is `earliest`
@@ -51,7 +59,8 @@ export class Processor {
   constructor(config: ConsumerConfig, options: ProcessorOptions) {
     this.#settings = settingsOf(config, options)
     const { key, value } = options
-    this.#router = new Router({ key, value, explicit: this.#settings.explicit })
+    const { explicit, guarantee } = this.#settings
+    this.#router = new Router({ key, value, explicit, transactional: guarantee === 'exactly-once' })
     this.#sender = new Sender(config, options, (error) => this.#onError(error))
   }
 
@@ -114,7 +123,7 @@ export class Processor {
     const batch = {
       max: integer(max, 'max of batchTopic()', 1, Math.min(1000, this.#settings.maxQueued)),
       maxBytes: integer(maxBytes, 'maxBytes of batchTopic()', 1, Number.POSITIVE_INFINITY),
-      timeout: integer(timeout, 'timeout of batchTopic()', 0, 100),
+      timeout: milliseconds(timeout, 'timeout of batchTopic()', 0, 100),
     }
     if (batch.max > this.#settings.maxQueued) {
       throw invalid(
@@ -130,17 +139,8 @@ export class Processor {
     return this
   }
 
-  #checkOptions(options: unknown, fields: ReadonlySet<string>, pattern: string | RegExp): void {
-    if (typeof options !== 'object' || options === null) {
-      throw invalid(
-        `the options of ${String(pattern)} are an object; got ${options === null ? 'null' : typeof options}`,
-      )
-    }
-    for (const name of Object.keys(options)) {
-      if (!fields.has(name)) {
-        throw invalid(`unknown option '${name}' of ${String(pattern)}; there are ${[...fields].join(', ')}`)
-      }
-    }
+  #checkOptions(options: unknown, fields: readonly string[], pattern: string | RegExp): void {
+    checkNames(options, fields, String(pattern))
     const { key, value } = options as TopicOptions<unknown, unknown>
     checkDeserializer(key, `key of ${String(pattern)}`)
     checkDeserializer(value, `value of ${String(pattern)}`)

@@ -1,5 +1,5 @@
 // No more than so many in a time.
-import { integer, invalid } from './settings.js'
+import { checkNames, invalid, milliseconds } from './settings.js'
 import type { UniversalMiddleware } from './types.js'
 import { isBatch, universal } from './universal.js'
 
@@ -15,8 +15,9 @@ export interface RateLimitOptions {
 /** One bucket for everything that is handled through it. What has to wait takes no place meanwhile. */
 export function rateLimit(options: RateLimitOptions): UniversalMiddleware {
   const { rate, per: period, burst: size } = options ?? {}
+  checkNames(options, ['rate', 'per', 'burst'], 'rateLimit()')
   if (!(typeof rate === 'number' && rate > 0)) throw invalid(`rate of rateLimit() is a number above 0; got ${rate}`)
-  const per = integer(period, 'per of rateLimit()', 1, 1000)
+  const per = milliseconds(period, 'per of rateLimit()', 1, 1000)
   const burst = size ?? Math.max(1, rate)
   if (!(burst >= 1)) throw invalid(`burst of rateLimit() is a number from 1; got ${burst}`)
   const interval = per / rate

@@ -9,7 +9,7 @@ import {
   type ProducerRecord,
 } from '../index.js'
 import { deadLetterHeaders, ownHeaders } from './dead-letter.js'
-import { integer, invalid, producerConfigOf } from './settings.js'
+import { checkNames, integer, invalid, producerConfigOf } from './settings.js'
 
 export interface RedriveOptions {
   /** librdkafka's properties, with the `group.id` that remembers what has been brought back already. */
@@ -39,6 +39,18 @@ export interface RedriveResult {
 }
 
 const joinTimeout = 60_000
+const names: readonly (keyof RedriveOptions)[] = [
+  'config',
+  'from',
+  'to',
+  'filter',
+  'limit',
+  'rate',
+  'dryRun',
+  'signal',
+  'onError',
+  'onLetter',
+]
 // Letters that are sent and committed together.
 const together = 500
 
@@ -49,6 +61,7 @@ const together = 500
  * the KafkaError of a letter that could not be delivered, and with `_INVALID_ARG` for what it does not accept.
  */
 export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
+  checkNames(options, names, 'redrive()')
   const { config, from, signal, onError, limit, rate } = options ?? {}
   if (typeof config?.['group.id'] !== 'string') throw invalid("config of redrive() has a 'group.id'")
   if (typeof from !== 'string' || from === '') throw invalid('from of redrive() is the name of a dead-letter topic')
@@ -65,13 +78,13 @@ export async function redrive(options: RedriveOptions): Promise<RedriveResult> {
     { 'auto.offset.reset': 'earliest', ...config, 'enable.auto.commit': false, 'enable.auto.offset.store': false },
     { onError },
   )
-  const producer = new Producer(producerConfigOf(config, { 'enable.idempotence': true }), { onError })
+  let producer: Producer | undefined
   try {
+    producer = new Producer(producerConfigOf(config, { 'enable.idempotence': true }), { onError })
     await consumer.subscribe(from)
     return await new Redrive(consumer, producer, options).run(most, signal)
   } finally {
-    await producer.close()
-    await consumer.close()
+    await Promise.all([producer?.close(), consumer.close()])
   }
 }
 

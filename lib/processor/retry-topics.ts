@@ -1,7 +1,7 @@
 // Retries that take hours: through topics, each with its delay, so that nothing waits for them.
 import { attempt, letterOf, retryHeaders } from './dead-letter.js'
 import { isTransient } from './retry.js'
-import { integer, invalid } from './settings.js'
+import { checkNames, integer, invalid } from './settings.js'
 import type { HandlerContext, ProcessorMessage, UniversalMiddleware } from './types.js'
 import { type Item, isBatch, universal } from './universal.js'
 
@@ -20,12 +20,16 @@ export interface RetryTopicsOptions {
  * read by this processor. The order of messages is not kept.
  */
 export function retryTopics(options: RetryTopicsOptions): UniversalMiddleware {
+  checkNames(options, ['delays', 'topic', 'retryIf'], 'retryTopics()')
   const { delays, retryIf = isTransient } = options ?? {}
   const name = options?.topic ?? ((topic: string, n: number) => `${topic}.retry.${n}`)
   if (!Array.isArray(delays) || delays.length === 0) {
     throw invalid('delays of retryTopics() is an array of milliseconds, one for each retry topic')
   }
   for (const delay of delays) integer(delay, 'a delay of retryTopics()', 0, 0)
+  if (typeof name !== 'function')
+    throw invalid('topic of retryTopics() is a function from a topic and a number to a name')
+  if (typeof retryIf !== 'function') throw invalid('retryIf of retryTopics() is a function from an error to a boolean')
   const aliases = (topic: string) => delays.map((_, i) => name(topic, i + 1))
   const send = async (message: ProcessorMessage, error: unknown, context: HandlerContext) => {
     const tried = numberOf(message)

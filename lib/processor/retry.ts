@@ -1,7 +1,7 @@
 // Tries again what may succeed later.
 import { KafkaError } from '../index.js'
 import { BatchFailure } from './router.js'
-import { integer, invalid } from './settings.js'
+import { checkNames, integer, invalid } from './settings.js'
 import type { UniversalMiddleware } from './types.js'
 import { failedPart, type Item, isAbandoned, isBatch, universal } from './universal.js'
 
@@ -45,6 +45,7 @@ export function delayOf(attempt: number, { initial = 100, max = 10_000, factor =
 }
 
 export function checkBackoff(backoff: Backoff): Backoff {
+  checkNames(backoff, ['initial', 'max', 'factor', 'jitter'], 'backoff')
   const { factor, jitter } = backoff
   integer(backoff.initial, 'backoff.initial', 0, 0)
   integer(backoff.max, 'backoff.max', 0, 0)
@@ -67,6 +68,7 @@ function failureOf(item: Item, rest: Item, error: unknown): unknown {
  * `max.poll.interval.ms` may pass without harm. Of a batch only what failed is tried again, if the handler said which.
  */
 export function retry(options: RetryOptions = {}): UniversalMiddleware {
+  checkNames(options, ['attempts', 'backoff', 'retryIf'], 'retry()')
   const attempts = integer(options.attempts, 'attempts of retry()', 1, 5)
   const backoff = checkBackoff(options.backoff ?? {})
   const retryIf = options.retryIf ?? isTransient

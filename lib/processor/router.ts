@@ -40,6 +40,8 @@ export interface RouterDefaults {
   readonly key: MessageDeserializer<unknown> | undefined
   readonly value: MessageDeserializer<unknown> | undefined
   readonly explicit: boolean
+  /** What is handled together is one transaction. */
+  readonly transactional: boolean
 }
 
 export class Router {
@@ -92,6 +94,9 @@ export class Router {
 
   #addAliases({ pattern }: RouteDefinition, traits: MiddlewareTraits | undefined): void {
     if (!traits?.aliases) return
+    if (this.#defaults.transactional) {
+      throw invalid(`${traits.name}() is not for guarantee: 'exactly-once': its transaction would wait for the delay`)
+    }
     if (pattern instanceof RegExp) {
       throw invalid(`${traits.name}() needs the name of each topic, and cannot be used with ${String(pattern)}`)
     }

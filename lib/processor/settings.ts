@@ -17,7 +17,7 @@ export interface ProcessorSettings {
 
 const orders: readonly OrderBy[] = ['partition', 'key', 'none']
 const guarantees: readonly Guarantee[] = ['at-least-once', 'at-most-once', 'exactly-once']
-const names = new Set<keyof ProcessorOptions>([
+const names: readonly (keyof ProcessorOptions)[] = [
   'onError',
   'concurrency',
   'orderBy',
@@ -37,7 +37,7 @@ const names = new Set<keyof ProcessorOptions>([
   'onAssigned',
   'onRevoked',
   'onLost',
-])
+]
 const owned = ['enable.auto.commit', 'enable.auto.offset.store'] as const
 
 export function settingsOf(config: ConsumerConfig, options: ProcessorOptions): ProcessorSettings {
@@ -47,17 +47,13 @@ export function settingsOf(config: ConsumerConfig, options: ProcessorOptions): P
       'onError is mandatory: a function for errors of brokers and of the library; throwing in it stops run()',
     )
   }
-  for (const name of Object.keys(options)) {
-    if (!names.has(name as keyof ProcessorOptions)) {
-      throw invalid(`unknown option '${name}'; there are ${[...names].join(', ')}`)
-    }
-  }
+  checkNames(options, names, 'a processor')
   const group = config['group.id']
   if (typeof group !== 'string' || group === '') throw invalid("'group.id' is the name of the consumer group")
   for (const name of owned) {
     if (config[name] !== undefined) throw invalid(`'${name}' is the processor's to set: it stores what was handled`)
   }
-  const concurrency = integer(options.concurrency, 'concurrency', 1, 1)
+  const concurrency = finite(options.concurrency, 'concurrency', 1)
   const guarantee = oneOf(options.guarantee, 'guarantee', guarantees, 'at-least-once')
   checkProducer(options, guarantee)
   for (const name of ['key', 'value'] as const) checkDeserializer(options[name], name)
@@ -69,9 +65,9 @@ export function settingsOf(config: ConsumerConfig, options: ProcessorOptions): P
     guarantee,
     orderBy: oneOf(options.orderBy, 'orderBy', orders, 'partition'),
     explicit: oneOf(options.acknowledge, 'acknowledge', ['return', 'explicit'] as const, 'return') === 'explicit',
-    maxQueued: integer(options.maxQueued, 'maxQueued', 1, defaultQueued(guarantee, concurrency)),
+    maxQueued: finite(options.maxQueued, 'maxQueued', defaultQueued(guarantee, concurrency)),
     maxAhead: integer(options.maxAhead, 'maxAhead', 1, 10_000),
-    drainTimeout: integer(options.drainTimeout, 'drainTimeout', 0, 30_000),
+    drainTimeout: milliseconds(options.drainTimeout, 'drainTimeout', 0, 30_000),
   }
 }
 
@@ -88,6 +84,7 @@ function checkProducer({ producer, exactlyOnce, onThrottle }: ProcessorOptions, 
     if (exactlyOnce !== undefined) throw invalid("exactlyOnce is for guarantee: 'exactly-once'")
     return
   }
+  checkNames(exactlyOnce, ['transactionalId', 'maxBatch', 'maxLatency', 'attempts', 'backoff'], 'exactlyOnce')
   if (onThrottle !== undefined) {
     throw invalid("onThrottle is not told with guarantee: 'exactly-once': its consumer and producer are the pipeline's")
   }
@@ -106,6 +103,33 @@ export function integer(value: number | undefined, name: string, least: number, 
   if (value === undefined) return fallback
   if (value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && value >= least)) return value
   throw invalid(`${name} is an integer from ${least}; got ${String(value)}`)
+}
+
+/** How many of what takes memory. */
+function finite(value: number | undefined, name: string, fallback: number): number {
+  if (value === Number.POSITIVE_INFINITY) throw invalid(`${name} is an integer from 1; got ${value}`)
+  return integer(value, name, 1, fallback)
+}
+
+// What Node's timers can wait for; more of it is a millisecond to them.
+const longest = 0x7fffffff
+
+/** Milliseconds of a timer. */
+export function milliseconds(value: number | undefined, name: string, least: number, fallback: number): number {
+  if (value === undefined) return fallback
+  if (Number.isInteger(value) && value >= least && value <= longest) return value
+  throw invalid(`${name} is an integer from ${least} to ${longest}, in milliseconds; got ${String(value)}`)
+}
+
+/** Refuses options that do not exist: a slip of the pen would be no option at all. */
+export function checkNames(options: unknown, names: readonly string[], what: string): void {
+  if (options === undefined) return
+  if (typeof options !== 'object' || options === null) {
+    throw invalid(`the options of ${what} are an object; got ${options === null ? 'null' : typeof options}`)
+  }
+  for (const name of Object.keys(options)) {
+    if (!names.includes(name)) throw invalid(`unknown option '${name}' of ${what}; there are ${names.join(', ')}`)
+  }
 }
 
 export function oneOf<T extends string>(value: T | undefined, name: string, all: readonly T[], fallback: T): T {

@@ -1,6 +1,6 @@
 // A handler gets so much time.
 import { KafkaError } from '../index.js'
-import { integer, invalid } from './settings.js'
+import { checkNames, invalid, milliseconds } from './settings.js'
 import type { UniversalMiddleware } from './types.js'
 import { SignalContext, universal } from './universal.js'
 
@@ -18,9 +18,10 @@ export interface TimeoutOptions {
  */
 export function timeout(options: number | TimeoutOptions): UniversalMiddleware {
   const { ms, grace: more } = typeof options === 'number' ? { ms: options, grace: undefined } : (options ?? {})
+  if (typeof options !== 'number') checkNames(options, ['ms', 'grace'], 'timeout()')
   if (ms === undefined) throw invalid('timeout() takes milliseconds')
-  integer(ms, 'the time of timeout()', 1, 1)
-  const grace = integer(more, 'grace of timeout()', 0, 1000)
+  milliseconds(ms, 'the time of timeout()', 1, 1)
+  const grace = milliseconds(more, 'grace of timeout()', 0, 1000)
   return universal({ name: 'timeout' }, (next) => async (item, context) => {
     const controller = new AbortController()
     const { signal } = context
