@@ -42,15 +42,16 @@ describe('dead letters', () => {
   })
 
   it('when the letter cannot be delivered, the message fails and its offset stays', async () => {
-    const topic = await topicOf('dl-fails', ['a'.repeat(5000)])
+    const topic = await topicOf('dl-fails', ['small', 'a'.repeat(5000), 'behind'])
     const { app } = observed('dl-fails', { producer: { 'message.max.bytes': 1000 } })
     app.use(deadLetter({ topic: 'dl-fails', when: () => true }))
-    app.topic(topic, () => {
-      throw new Error('x')
+    app.topic(topic, (message) => {
+      if (message.text() !== 'small') throw new Error('x')
     })
     const error = await rejection(app.run())
     expect(error).toMatchObject({ code: 'MSG_SIZE_TOO_LARGE' })
-    expect(app.counts).toMatchObject({ handled: 0, failed: 1 })
+    expect(app.counts).toMatchObject({ handled: 1, failed: 1 })
+    expect(await committedOf('dl-fails', topic)).toEqual([1])
   })
 
   it('of a batch only what failed goes: as the handler says, or as smaller batches show', async () => {
@@ -226,6 +227,36 @@ describe('retry topics', () => {
     const text = Object.fromEntries([...letter.headers].map(([name, value]) => [name, String(value)]))
     expect(text).toMatchObject({ 'dead-letter.topic': 'rt', 'dead-letter.offset': '1', 'dead-letter.attempts': '3' })
     expect(Object.keys(text).some((name) => name.startsWith('retry.'))).toBe(false)
+  })
+
+  it('keep their delay over a restart: it is not handled sooner', async () => {
+    const topic = await topicOf('rt-restart', ['a'])
+    for (const name of ['rt-restart.retry.1', 'rt-restart.dlq']) await topicOf(name, [])
+    const delay = 3000
+    const make = (fails: boolean) => {
+      const { app, events } = observed('rt-restart')
+      const seen: { from: string; at: number; attempt: number }[] = []
+      app.use(retryTopics({ delays: [delay] })).use(deadLetter())
+      app.topic(topic, ({ topic: from }, { attempt }) => {
+        seen.push({ from, at: Date.now(), attempt })
+        if (fails) throw new Error('later')
+      })
+      return { app, events, seen }
+    }
+    const first = make(true)
+    const sleeps = () => first.app.health().sleeping === 1
+    await runUntil(first.app, sleeps, 'it waits in the retry topic')
+    expect(first.app.counts).toMatchObject({ handled: 1, abandoned: 1 })
+    const second = make(false)
+    await runUntil(second.app, () => second.app.counts.handled === 1)
+    expect(second.seen).toMatchObject([{ from: 'rt-restart.retry.1', attempt: 1 }])
+    const waited = second.seen[0].at - first.seen[0].at
+    expect(waited).toBeGreaterThanOrEqual(delay)
+    // When it is due stands in the message, as a time of day.
+    const [message] = await readAll('rt-restart.retry.1', 1)
+    expect(second.seen[0].at).toBeGreaterThanOrEqual(Number(message.headers.get('retry.due')?.toString()))
+    expect(second.events.some(({ type }) => type === 'deadLetter')).toBe(false)
+    expect(await committedOf('rt-restart', 'rt-restart.retry.1')).toEqual([1])
   })
 
   it('of a batch get what may succeed later, once; the dead letters get the rest, and nothing is handled again', async () => {
