@@ -62,6 +62,8 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   protected readonly options: ConsumerOptions
   /** @internal */
   protected readonly inbox = new Inbox()
+  /** Its `group.id`; null without one. */
+  readonly groupId: string | null
   /** Whether there is a group. */
   protected readonly member: boolean
   protected readonly isolation: string
@@ -94,6 +96,7 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
     if (!member) entries.push(...withoutGroup(entries))
     super((dispatch) => new binding.Consumer(entries.flat(), dispatch), values['client.id'] ?? 'consumer', options)
     this.resources = { GROUP_AUTHORIZATION_FAILED: values['group.id'] ?? '' }
+    this.groupId = values['group.id'] ?? null
     this.member = member
     this.isolation = values['isolation.level'] ?? 'read_committed'
     this.partitionEof = values['enable.partition.eof']

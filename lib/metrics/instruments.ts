@@ -42,8 +42,9 @@ export class Histogram {
     return series
   }
 
+  /** All to zero. */
   clear(): void {
-    this.#series.clear()
+    for (const series of this.#series.values()) series.clear()
   }
 }
 
@@ -68,6 +69,12 @@ export class HistogramSeries {
     this.sum += seconds * times
     this.count += times
   }
+
+  clear(): void {
+    this.counts.fill(0)
+    this.sum = 0
+    this.count = 0
+  }
 }
 
 // OpenTelemetry's advice for messaging durations, with finer steps below: a local broker answers within a millisecond.
@@ -75,14 +82,27 @@ export const durations = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 60,
 ]
 
+export interface Count {
+  readonly labels: Labels
+  value: number
+}
+
 /** Sums by labels. */
 export class Counts {
-  readonly #values = new Map<string, { labels: Labels; value: number }>()
+  readonly #values = new Map<string, Count>()
+
+  /** The one with this key; a new one is 0. */
+  of(key: string, labels: () => Labels): Count {
+    let count = this.#values.get(key)
+    if (!count) {
+      count = { labels: labels(), value: 0 }
+      this.#values.set(key, count)
+    }
+    return count
+  }
 
   add(key: string, labels: () => Labels, by = 1): void {
-    const entry = this.#values.get(key)
-    if (entry) entry.value += by
-    else this.#values.set(key, { labels: labels(), value: by })
+    this.of(key, labels).value += by
   }
 
   *read(): Iterable<readonly [Labels, number]> {

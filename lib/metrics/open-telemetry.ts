@@ -93,6 +93,7 @@ function attributes(labels: Labels): Labels {
 const dotted: Record<string, string> = {
   messaging_system: 'messaging.system',
   messaging_client_id: 'messaging.client.id',
+  messaging_consumer_group_name: 'messaging.consumer.group.name',
   messaging_operation_name: 'messaging.operation.name',
   messaging_destination_name: 'messaging.destination.name',
   messaging_destination_partition_id: 'messaging.destination.partition.id',

@@ -20,7 +20,7 @@ export function measurePublish(metrics: PrometheusMetrics | OpenTelemetryMetrics
     try {
       return await next(record, context)
     } catch (error) {
-      code = error instanceof KafkaError ? error.code : 'other'
+      code = error instanceof KafkaError ? error.code : '_OTHER'
       throw error
     } finally {
       sources.delivery(record.topic, (performance.now() - began) / 1000, code)

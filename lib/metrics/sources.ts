@@ -9,8 +9,16 @@ import {
   type TransactionCounts,
 } from '../index.js'
 import { Pipeline } from '../pipeline.js'
-import { Processor, type ProcessorEvent } from '../processor.js'
-import { Counts, durations, Histogram, type HistogramSeries, type Instrument, type Labels } from './instruments.js'
+import { type Outcome, Processor, type ProcessorEvent } from '../processor.js'
+import {
+  type Count,
+  Counts,
+  durations,
+  Histogram,
+  type HistogramSeries,
+  type Instrument,
+  type Labels,
+} from './instruments.js'
 
 /** What can be observed. */
 export type Observable = Producer | Consumer | Processor | Pipeline
@@ -24,7 +32,14 @@ interface Client {
   statistics: Statistics | undefined
 }
 
+/** Of a topic's messages with one outcome. */
+interface Handled {
+  readonly series: HistogramSeries
+  readonly messages: Count
+}
+
 const system = { messaging_system: 'kafka' }
+const ofGroup = (group: string) => ({ messaging_consumer_group_name: group })
 // Of the reports that come at once.
 const forwarded = 16
 
@@ -55,9 +70,10 @@ export class Sources {
 
   #observeClient(client: Producer | Consumer): Client {
     for (const known of this.#clients) if (known.client === client) return known
+    const group = client instanceof Consumer ? client.groupId : null
     const entry: Client = {
       client,
-      labels: { ...system, messaging_client_id: client.name },
+      labels: { ...system, messaging_client_id: client.name, ...(group === null ? {} : ofGroup(group)) },
       statistics: undefined,
     }
     this.#clients.add(entry)
@@ -72,34 +88,63 @@ export class Sources {
   #observeProcessor(processor: Processor): void {
     if (this.#processors.has(processor)) return
     this.#processors.add(processor)
-    this.#ends.push(processor.observe((event) => this.#event(event)))
+    const group = processor.groupId
+    const handled = this.#handledOf(group)
+    this.#ends.push(
+      processor.observe((event) => {
+        if (event.type !== 'handled') return this.#event(event, { ...system, ...ofGroup(group) })
+        const { series, messages } = handled(event.topic, event.outcome)
+        series.add(event.duration / 1000, event.calls)
+        this.process.forward?.(event.duration / 1000, series.labels)
+        messages.value += event.count
+      }),
+    )
   }
 
-  #event(event: ProcessorEvent): void {
-    switch (event.type) {
-      case 'handled': {
-        const { topic, outcome, count, calls } = event
-        const key = `${outcome}/${topic}`
-        const labels = () => ({ ...system, messaging_destination_name: topic, outcome })
-        const series = this.process.seriesOf(key, labels)
-        series.add(event.duration / 1000, calls)
-        this.process.forward?.(event.duration / 1000, series.labels)
-        this.#messages.add(key, labels, count)
-        break
+  /** Where what is handled is counted: looked up by what an event has, because there are many. */
+  #handledOf(group: string): (topic: string, outcome: Outcome) => Handled {
+    const topics = new Map<string, Partial<Record<Outcome, Handled>>>()
+    return (topic, outcome) => {
+      let outcomes = topics.get(topic)
+      if (!outcomes) {
+        outcomes = {}
+        topics.set(topic, outcomes)
       }
+      let handled = outcomes[outcome]
+      if (!handled) {
+        const key = `${outcome}/${topic}/${group}`
+        const labels = () => ({
+          ...system,
+          messaging_operation_name: 'process',
+          ...ofGroup(group),
+          messaging_destination_name: topic,
+          outcome,
+          // The conventions' value where there is no name for it.
+          ...(outcome === 'failure' ? { error_type: '_OTHER' } : {}),
+        })
+        handled = { series: this.process.seriesOf(key, labels), messages: this.#messages.of(key, labels) }
+        outcomes[outcome] = handled
+      }
+      return handled
+    }
+  }
+
+  #event(event: ProcessorEvent, labels: Labels): void {
+    const group = labels.messaging_consumer_group_name
+    switch (event.type) {
       case 'retry':
-        this.#retries.add(event.topic, () => ({ ...system, messaging_destination_name: event.topic }))
+        this.#retries.add(`${event.topic}/${group}`, () => ({ ...labels, messaging_destination_name: event.topic }))
         break
       case 'retryTopic':
       case 'deadLetter':
-        this.#deadLetters.add(`${event.type}/${event.topic}`, () => ({
-          ...system,
+        this.#deadLetters.add(`${event.type}/${event.topic}/${group}`, () => ({
+          ...labels,
           messaging_destination_name: event.topic,
           kind: event.type === 'deadLetter' ? 'dead_letter' : 'retry_topic',
         }))
         break
       case 'rebalance':
-        this.#rebalances.add(event.kind, () => ({ ...system, kind: event.kind }))
+        this.#rebalances.add(`${event.kind}/${group}`, () => ({ ...labels, kind: event.kind }))
         break
     }
   }
@@ -182,11 +227,12 @@ export class Sources {
     type: 'producer' | 'consumer',
     field: 'txmsgs' | 'txbytes' | 'rxmsgs' | 'rxbytes',
   ): ReturnType<Read> & Iterable<readonly [Labels, number]> {
+    const operation = { messaging_operation_name: type === 'producer' ? 'send' : 'poll' }
     for (const [statistics, labels] of this.#statistics(type)) {
       for (const [topic, { partitions }] of Object.entries(statistics.topics)) {
         let sum = 0
         for (const [number, partition] of Object.entries(partitions)) if (number !== '-1') sum += partition[field]
-        yield [{ ...labels, messaging_destination_name: topic }, sum]
+        yield [{ ...labels, ...operation, messaging_destination_name: topic }, sum]
       }
     }
   }
@@ -247,7 +293,7 @@ export class Sources {
   *#health(field: 'running' | 'queued' | 'sleeping'): Iterable<readonly [Labels, number]> {
     let number = 0
     for (const processor of this.#processors) {
-      yield [{ ...system, processor: String(number++) }, processor.health()[field]]
+      yield [{ ...system, ...ofGroup(processor.groupId), processor: String(number++) }, processor.health()[field]]
     }
   }
 

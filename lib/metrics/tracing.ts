@@ -2,6 +2,7 @@
 
 import { type DeliveryReport, KafkaError, type Message, type ProducerRecord } from '../index.js'
 import { headerPairs } from '../processor/publisher.js'
+import { checkNames } from '../processor/settings.js'
 import { isBatch, universal } from '../processor/universal.js'
 import type { PublishMiddleware, UniversalMiddleware } from '../processor.js'
 import { loadApi } from './open-telemetry.js'
@@ -35,7 +36,9 @@ const getter: TextMapGetter<Message> = {
 type Carrier = [string, string][]
 const setter: TextMapSetter<Carrier> = { set: (carrier, name, value) => void carrier.push([name, value]) }
 
-function prepare({ tracer }: TracingOptions): { api: OpenTelemetryApi; tracer: Tracer } {
+function prepare(options: TracingOptions, what: string): { api: OpenTelemetryApi; tracer: Tracer } {
+  checkNames(options, ['tracer', 'group'], what)
+  const { tracer } = options
   const api = loadApi<OpenTelemetryApi>()
   const given = tracer ?? api.trace.getTracer('odradek')
   if (typeof given?.startSpan !== 'function') {
@@ -49,7 +52,7 @@ function prepare({ tracer }: TracingOptions): { api: OpenTelemetryApi; tracer: T
  * its messages. It is the active span while the handler runs. Used after `retry()`, it spans all attempts; before it, each.
  */
 export function tracing(options: TracingOptions = {}): UniversalMiddleware {
-  const { api, tracer } = prepare(options)
+  const { api, tracer } = prepare(options, 'tracing()')
   const group: Record<string, string> =
     options.group === undefined ? {} : { 'messaging.consumer.group.name': options.group }
   return universal({ name: 'tracing' }, (next) => async (item, context) => {
@@ -96,7 +99,7 @@ function ofMessage({ partition, offset, key }: Message): Record<string, string |
 
 /** For a Publisher: a span for each record that is sent, and its context in the record's headers. */
 export function tracePublish(options: TracingOptions = {}): PublishMiddleware {
-  const { api, tracer } = prepare(options)
+  const { api, tracer } = prepare(options, 'tracePublish()')
   return (next) => async (record, sending) => {
     const parent = api.context.active()
     const attributes = {

@@ -185,6 +185,11 @@ export class Processor {
     return this.#run instanceof ConsumerRun ? this.#run.consumer : undefined
   }
 
+  /** Its `group.id`. */
+  get groupId(): string {
+    return this.#settings.group
+  }
+
   /** The producer of `context.send`, once there is one. */
   get producer(): Producer | undefined {
     return this.#sender.producer

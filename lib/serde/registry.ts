@@ -67,6 +67,7 @@ export function jsonSchema<T>(registry: RegistryClient | object, options?: Regis
   return new RegistrySerde<T>('Json', registry, options)
 }
 
+const optionNames = ['serializer', 'deserializer', 'ruleRegistry']
 // SerdeType of the package.
 const parts = { key: 0, value: 1 } as const
 let loading: Promise<Package> | undefined
@@ -95,6 +96,14 @@ class RegistrySerde<T> implements Serde<T> {
         '_INVALID_ARG',
         'the first argument is a client of @confluentinc/schemaregistry, such as new SchemaRegistryClient({ baseURLs })',
       )
+    }
+    for (const name of Object.keys(options)) {
+      if (!optionNames.includes(name)) {
+        throw new KafkaError(
+          '_INVALID_ARG',
+          `unknown option '${name}' of a registry's serde; there are ${optionNames.join(', ')}`,
+        )
+      }
     }
     this.#format = format
     this.#registry = registry

@@ -1,7 +1,7 @@
 // Processors in processes of their own that come, go and are killed; and what may be said of what they have handled.
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { type ConsumerConfig, Producer } from 'odradek'
+import { AdminClient, type ConsumerConfig, Producer } from 'odradek'
 import type { ProcessorOptions } from 'odradek/processor'
 import { bootstrapServers, createTopic, uniqueGroup, witness } from './kafka.js'
 import { waitFor } from './wait.js'
@@ -46,6 +46,9 @@ export function randomOf(seed: number): () => number {
   }
 }
 
+// With KIP-848 these are the brokers' to say.
+const quick = { 'session.timeout.ms': 6000, 'heartbeat.interval.ms': 200 }
+
 export class ProcessorModel {
   readonly group = uniqueGroup('model')
   readonly told: Told[] = []
@@ -73,7 +76,13 @@ export class ProcessorModel {
     })
     const { failures } = await producer.sendBatch(topic, records)
     if (failures.length > 0) throw failures[0].error
-    return new ProcessorModel(topic, output, model)
+    const made = new ProcessorModel(topic, output, model)
+    if (model.config?.['group.protocol'] === 'consumer') {
+      await using admin = new AdminClient({ 'bootstrap.servers': bootstrapServers() })
+      const entries = [{ name: 'consumer.session.timeout.ms', value: 6000 }]
+      await admin.incrementalAlterConfigs([{ type: 'group', name: made.group, entries }])
+    }
+    return made
   }
 
   start(): Worker {
@@ -89,8 +98,7 @@ export class ProcessorModel {
       config: {
         'bootstrap.servers': bootstrapServers(),
         'group.id': this.group,
-        'session.timeout.ms': 6000,
-        'heartbeat.interval.ms': 200,
+        ...(config?.['group.protocol'] === 'consumer' ? {} : quick),
         'auto.commit.interval.ms': 100,
         ...config,
       },

@@ -6,6 +6,8 @@ import {
   DecodeError,
   EncodeError,
   json,
+  jsonSchema,
+  protobuf,
   RegistryError,
   type Serde,
   string,
@@ -17,6 +19,16 @@ import { z } from 'zod'
 const message = { topic: 't', partition: 3, offset: 7, headers: [] } as unknown as Message
 const from = { topic: 't', part: 'value', message } as const
 const to = { topic: 't', part: 'value', headers: {} } as const
+
+const registry = {
+  config: () => ({}),
+  register: async () => {
+    throw new Error('not to be asked')
+  },
+  getBySubjectAndId: async () => {
+    throw new Error('not to be asked')
+  },
+}
 
 async function roundTrip<T>(serde: Serde<T>, value: T): Promise<T> {
   const bytes = await serde.serialize(value, to)
@@ -62,9 +74,45 @@ describe('serdes', () => {
     expect(await failing(() => json().serialize(circle, to))).toBeInstanceOf(EncodeError)
     expect(() => json({} as never)).toThrow(/json\(\) takes a Standard Schema/)
     expect(() => avro({})).toThrow(/a client of @confluentinc\/schemaregistry/)
+    expect(() => avro(registry, { serialiser: {} } as never)).toThrow(
+      /unknown option 'serialiser' .* there are serializer/,
+    )
     expect(() => new TypedConsumer({ 'group.id': 'g' }, { value: {} as never })).toThrow(
       /value is an object with deserialize/,
     )
+  })
+
+  it.each([avro, protobuf, jsonSchema])(
+    'of a registry keep a tombstone a tombstone, without asking (%o)',
+    async (make) => {
+      const serde = make<string | null>(registry)
+      expect(await serde.serialize(null, to)).toBe(null)
+      expect(await serde.serialize(null, { ...to, part: 'key' })).toBe(null)
+      expect(await serde.deserialize(null, from)).toBe(null)
+    },
+  )
+
+  it.each([
+    ['it is down', Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }), RegistryError],
+    [
+      'none of its addresses answers',
+      new AggregateError([Object.assign(new Error('c'), { code: 'ETIMEDOUT' })]),
+      RegistryError,
+    ],
+    ['it is ill', Object.assign(new Error('500'), { status: 503 }), RegistryError],
+    ['it wants other credentials', { response: { status: 401 }, message: 'no' }, RegistryError],
+    ['it is too much', Object.assign(new Error('429'), { status: 429 }), RegistryError],
+    ['it does not know the id', Object.assign(new Error('404'), { status: 404 }), DecodeError],
+    ['it has other rules', Object.assign(new Error('422'), { status: 422 }), DecodeError],
+  ])('of a registry tell what it answers from whether it does: %s', async (_, thrown, kind) => {
+    const asked = async () => {
+      throw thrown
+    }
+    const serde = avro({ ...registry, getBySubjectAndId: asked, getById: asked, getByGuid: asked })
+    const bytes = Buffer.from([0, 0, 0, 0, 7, 2])
+    const error = await failing(() => serde.deserialize(bytes, from))
+    expect(error).toBeInstanceOf(kind)
+    expect((error as { permanent?: boolean }).permanent ?? false).toBe(kind === DecodeError)
   })
 
   it('with a validator take what it accepts, and hand out what it makes of it', async () => {
