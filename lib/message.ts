@@ -128,6 +128,15 @@ export class Message {
     return this.#bytes(6)
   }
 
+  /** The key as text; null for null. With `'latin1'` each byte is a character, so that no two keys are the same text. */
+  keyText(encoding: 'utf8' | 'latin1' = 'utf8'): string | null {
+    const int = this._row * rowInts
+    const length = this._slab.ints[int + 7]
+    if (length < 0) return null
+    const position = this._slab.ints[int + 6]
+    return this._slab.bytes.toString(encoding, position, position + length)
+  }
+
   /** The value's bytes, in the message's slab; null (a tombstone) is not empty. */
   get value(): Buffer | null {
     return this.#bytes(8)

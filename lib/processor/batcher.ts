@@ -1,7 +1,7 @@
 // Gathers a topic's messages into batches: by number, bytes and time.
 
 import type { DeliveryReport, ProducerRecord } from '../index.js'
-import type { Route } from './router.js'
+import { BatchFailure, type Route } from './router.js'
 import type { BatchLane, Scheduler } from './scheduler.js'
 import type { Partition, Task, TaskHost } from './task.js'
 import type { HandlerContext, ProcessorEvent, ProcessorMessage } from './types.js'
@@ -199,4 +199,17 @@ export class Batcher implements BatchLane {
     clearTimeout(this.#timer)
     this.#timer = undefined
   }
+}
+
+/** The messages of a batch that failed, when it is known which. */
+export function failedOf(error: unknown): ReadonlySet<unknown> | undefined {
+  return error instanceof BatchFailure ? new Set(error.failures.map(({ message }) => message)) : undefined
+}
+
+/** Those whose partitions are gone, and the others. */
+export function split(tasks: readonly Task[]): [gone: Task[], ours: Task[]] {
+  const gone: Task[] = []
+  const ours: Task[] = []
+  for (const task of tasks) (task.abandoned ? gone : ours).push(task)
+  return [gone, ours]
 }

@@ -1,7 +1,8 @@
 // What may be handled next: topics in turn, and within a topic in the order of arrival, so that no topic's backlog keeps
 // another from its places.
 interface Queue<Row> {
-  rows: Row[]
+  /** Those before the head are taken, and kept no longer. */
+  rows: (Row | undefined)[]
   head: number
 }
 
@@ -27,7 +28,8 @@ export class ReadyRows<Row> {
   take(): Row | undefined {
     const queue = this.#ring.shift()
     if (!queue) return undefined
-    const row = queue.rows[queue.head++]
+    const row = queue.rows[queue.head] as Row
+    queue.rows[queue.head++] = undefined
     if (queue.head === queue.rows.length) {
       queue.rows = []
       queue.head = 0

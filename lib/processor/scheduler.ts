@@ -1,8 +1,11 @@
 // Who is handled when: `concurrency` places, lanes of messages that keep an order, and waits that take no place.
+import { AsyncResource } from 'node:async_hooks'
+import { failedOf, split } from './batcher.js'
+import { Place, type Resume } from './place.js'
 import { ReadyRows } from './ready.js'
-import { BatchFailure } from './router.js'
 import { AbandonedError, Lane, type Partition, type Task } from './task.js'
 import type { OrderBy, Outcome } from './types.js'
+import { Watchers } from './watchers.js'
 
 /** What the scheduler runs, and whom it tells. */
 export interface Work {
@@ -27,6 +30,8 @@ export interface BatchLane {
   ready: boolean
 }
 
+// Lanes that are kept for other keys: the collector has much less to do.
+const spareLanes = 4096
 // So many of a lane in a row, while others wait.
 const quantum = 64
 // Handlers that never wait must not keep the event loop for longer than this, in milliseconds.
@@ -41,11 +46,14 @@ export class Scheduler {
   readonly #ready = new ReadyRows<Row>()
   // Waits that are over, and want their place back.
   readonly #wakers: (() => void)[] = []
-  #watchers: readonly (() => void)[] = []
+  readonly #watchers = new Watchers()
   readonly #sleepers = new Set<() => void>()
   #turnBegan = 0
   #turnOver = false
-  #turn: Promise<void> | undefined
+  readonly #later: Place[] = []
+  readonly #idle: Place[] = []
+  readonly #spare: Lane[] = []
+  readonly #context = new AsyncResource('odradek.Processor')
   #served = 0
   /** Places taken. */
   running = 0
@@ -74,12 +82,11 @@ export class Scheduler {
 
   #laneOf(task: Task, partition: Partition): Lane {
     if (this.#orderBy === 'key') {
-      const key = task.message?.key
-      if (key) {
-        const name = key.toString('latin1')
+      const name = task.message?.keyText('latin1')
+      if (typeof name === 'string') {
         let lane = partition.lanes.get(name)
         if (!lane) {
-          lane = new Lane(partition, 1, name)
+          lane = this.#spare.pop()?.for(partition, name) ?? new Lane(partition, 1, name)
           partition.lanes.set(name, lane)
         }
         return lane
@@ -120,45 +127,84 @@ export class Scheduler {
     this.#turnBegan = performance.now()
     while (this.running < this.#concurrency && !this.#ready.empty && !this.stopped) {
       this.running++
-      void this.#occupyPlace()
+      this.#goOn(this.#idle.pop() ?? new Place(this.#resume))
     }
   }
 
-  /** One place: takes lane after lane, until there is none, or until a wait that is over wants the place. */
-  async #occupyPlace(): Promise<void> {
+  /** Takes lane after lane, until there is none, a wait that is over wants the place, or a promise has to be waited for. */
+  #goOn(place: Place): void {
+    for (;;) {
+      const lane = place.lane ?? this.#enter(place)
+      if (!lane) return
+      while (lane.head && !this.stopped && !lane.partition.closed) {
+        const task = this.#begin(lane)
+        try {
+          const result = this.#work.handle(task)
+          if (result !== undefined && isThenable(result)) {
+            place.wait(task, result)
+            return
+          }
+          this.#over(task, undefined)
+        } catch (error) {
+          this.#over(task, { error })
+        }
+        if (!this.#stays(place)) break
+        if (this.#isTurnOver()) {
+          this.#nextTurn(place)
+          return
+        }
+      }
+      this.#leave(lane)
+      place.lane = undefined
+    }
+  }
+
+  /** What a place waited for has come. */
+  readonly #resume: Resume = (place, task, failure) => {
+    if (task) this.#over(task, failure)
+    const { lane } = place
+    if (lane && !this.#stays(place)) {
+      this.#leave(lane)
+      place.lane = undefined
+    }
+    if (this.#isTurnOver()) this.#nextTurn(place)
+    else this.#goOn(place)
+  }
+
+  #stays(place: Place): boolean {
+    return this.#wakers.length === 0 && (++place.served < quantum || this.#ready.empty)
+  }
+
+  /** The place's next lane; none when it is given up, or serves a batch. */
+  #enter(place: Place): Lane | undefined {
     while (!this.stopped && this.#wakers.length === 0) {
       const row = this.#takeReady()
       if (!row) break
       if (!(row instanceof Lane)) {
-        await this.#serveBatch(row)
-        continue
+        place.wait(undefined, this.#serveBatch(row))
+        return undefined
       }
       if (row.head === undefined) continue
       row.active++
       // Of several that may be handled at the same time, the next place takes another.
       if (row.active < row.width && row.head.next) this.#makeReady(row)
-      // Not in a function of its own: with many keys a lane is often a single message, and its promise would cost as much.
-      for (let count = 1; row.head && !this.stopped && !row.partition.closed; count++) {
-        const task = this.#begin(row)
-        try {
-          const result = this.#work.handle(task)
-          if (result !== undefined && isThenable(result)) await result
-          this.#over(task, undefined)
-        } catch (error) {
-          this.#over(task, { error })
-        }
-        if (this.#isTurnOver()) await this.#nextTurn()
-        if (this.#wakers.length > 0 || (count >= quantum && !this.#ready.empty)) break
-      }
-      this.#leave(row)
+      place.lane = row
+      place.served = 0
+      return row
     }
+    this.#giveUp(place)
+    return undefined
+  }
+
+  #giveUp(place: Place): void {
+    this.#idle.push(place)
     this.running--
     const waker = this.#wakers.shift()
     if (waker) {
       this.running++
       waker()
     }
-    this.#changed()
+    this.#watchers.changed()
   }
 
   #begin(lane: Lane): Task {
@@ -178,6 +224,7 @@ export class Scheduler {
       if (!lane.ready) this.#makeReady(lane)
     } else if (lane.name !== undefined && lane.active === 0 && partition.lanes.get(lane.name) === lane) {
       partition.lanes.delete(lane.name)
+      if (!lane.ready && !lane.head && this.#spare.length < spareLanes) this.#spare.push(lane)
     }
   }
 
@@ -209,7 +256,7 @@ export class Scheduler {
       for (const task of tasks) this.#over(task, !failed || failed.has(task.message) ? failure : undefined)
     }
     this.makeReady(lane)
-    if (performance.now() - this.#turnBegan > turn) await this.#nextTurn()
+    this.#turnOver ||= performance.now() - this.#turnBegan > turn
   }
 
   #again(task: Task): void {
@@ -233,7 +280,7 @@ export class Scheduler {
     } else {
       this.#work.finished(task, task.acked === 3 ? 'skip' : 'success')
     }
-    if (this.#watchers.length > 0) this.#changed()
+    this.#watchers.changed()
   }
 
   /** Whether the event loop has waited for long enough; the clock is asked now and then. Then every place stops. */
@@ -243,16 +290,13 @@ export class Scheduler {
   }
 
   /** One for all places: with one for each they would follow each other within the same turn. */
-  #nextTurn(): Promise<void> {
-    this.#turn ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.#turnBegan = performance.now()
-        this.#turnOver = false
-        this.#turn = undefined
-        resolve()
-      })
+  #nextTurn(place: Place): void {
+    if (this.#later.push(place) > 1) return
+    setImmediate(() => {
+      this.#turnBegan = performance.now()
+      this.#turnOver = false
+      for (const one of this.#later.splice(0)) this.#goOn(one)
     })
-    return this.#turn
   }
 
   // --- Waits that take no place
@@ -261,7 +305,8 @@ export class Scheduler {
     this.#leaveIfOver(tasks)
     this.running--
     this.#asleep(tasks, 1)
-    this.pump()
+    // What is begun here is none of this handler's: whoever asks for the current trace is not to find this one's.
+    this.#context.runInAsyncScope(this.pump, this)
     try {
       await this.#interruptible(ms, tasks)
     } finally {
@@ -275,7 +320,7 @@ export class Scheduler {
   #asleep(tasks: readonly Task[], by: 1 | -1): void {
     for (const { partition } of tasks) partition.sleeping += by
     this.sleeping += by * tasks.length
-    if (this.#watchers.length > 0) this.#changed()
+    this.#watchers.changed()
   }
 
   #isOver(tasks: readonly Task[]): boolean {
@@ -316,7 +361,7 @@ export class Scheduler {
   close(partition: Partition): void {
     this.#counted(partition, -partition.close())
     for (const look of [...this.#sleepers]) look()
-    this.#changed()
+    this.#watchers.changed()
   }
 
   /** Of what waits of the partition, only what stands before something that has begun is still begun. */
@@ -339,44 +384,15 @@ export class Scheduler {
       this.running++
       waker()
     }
-    this.#changed()
-  }
-
-  #changed(): void {
-    const watchers = this.#watchers
-    for (let i = 0; i < watchers.length; i++) watchers[i]()
+    this.#watchers.changed()
   }
 
   /** Whether the condition comes true within `ms` milliseconds; looked at whenever a message is through. */
   until(condition: () => boolean, ms: number): Promise<boolean> {
-    if (condition()) return Promise.resolve(true)
-    return new Promise((resolve) => {
-      const end = (holds: boolean) => {
-        clearTimeout(timer)
-        this.#watchers = this.#watchers.filter((other) => other !== watcher)
-        resolve(holds)
-      }
-      const watcher = () => {
-        if (condition()) end(true)
-      }
-      const timer = setTimeout(() => end(condition()), Math.min(ms, 0x7fffffff))
-      this.#watchers = [...this.#watchers, watcher]
-    })
+    return this.#watchers.until(condition, ms)
   }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-}
-
-/** The messages of a batch that failed, when it is known which. */
-function failedOf(error: unknown): ReadonlySet<unknown> | undefined {
-  return error instanceof BatchFailure ? new Set(error.failures.map(({ message }) => message)) : undefined
-}
-
-function split(tasks: readonly Task[]): [gone: Task[], ours: Task[]] {
-  const gone: Task[] = []
-  const ours: Task[] = []
-  for (const task of tasks) (task.abandoned ? gone : ours).push(task)
-  return [gone, ours]
 }

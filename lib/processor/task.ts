@@ -155,8 +155,8 @@ function offsetOf({ message, more }: Task): number {
 /** Messages that are handled one after the other (`width` 1), or in no order. */
 export class Lane {
   readonly width: number
-  readonly partition: Partition
-  readonly name: string | undefined
+  partition: Partition
+  name: string | undefined
   head: Task | undefined = undefined
   #tail: Task | undefined = undefined
   /** How many of it are being handled. */
@@ -170,6 +170,13 @@ export class Lane {
     this.name = name
   }
 
+  /** The same lane, empty, for another key. */
+  for(partition: Partition, name: string): this {
+    this.partition = partition
+    this.name = name
+    return this
+  }
+
   push(task: Task): void {
     if (this.head) (this.#tail as Task).next = task
     else this.head = task
@@ -179,6 +186,7 @@ export class Lane {
   shift(): Task {
     const task = this.head as Task
     this.head = task.next
+    if (!this.head) this.#tail = undefined
     task.next = undefined
     return task
   }

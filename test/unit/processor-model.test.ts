@@ -1,4 +1,5 @@
 // A model of the scheduler: whatever ends when, order holds, the limit holds, and no offset passes what is not handled.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
@@ -16,7 +17,14 @@ interface Handled {
 }
 
 const messageOf = (partition: number, offset: number, key: string | null) =>
-  ({ topic: 't', partition, offset, leaderEpoch: 1, key: key === null ? null : Buffer.from(key) }) as unknown as Message
+  ({
+    topic: 't',
+    partition,
+    offset,
+    leaderEpoch: 1,
+    key: key === null ? null : Buffer.from(key),
+    keyText: () => key,
+  }) as unknown as Message
 
 /** A message: its partition, its key, and how it ends: at once, after some turns, or after a wait without a place. */
 const arrivals = fc.array(
@@ -255,6 +263,84 @@ describe('the scheduler', () => {
     expect(await scheduler.until(() => handled === 1000, 20_000)).toBe(true)
     // 200 ms of work, in turns of some 10 ms and at most 32 messages (6 ms) more.
     expect(turns).toBeGreaterThan(5)
+  })
+
+  it('hands the context of one that waits on to nobody', async () => {
+    const storage = new AsyncLocalStorage<number>()
+    const seen: [number, number | undefined][] = []
+    const scheduler = new Scheduler(1, 'none', {
+      handle: async (task: Task) => {
+        const { offset } = task.message as Message
+        // What a middleware finds, before it has one of its own.
+        seen.push([offset, storage.getStore()])
+        await storage.run(offset, async () => {
+          if (offset === 0) await scheduler.sleep(20, [task])
+          expect(storage.getStore()).toBe(offset)
+        })
+      },
+      finished: (task: Task) => void task.partition.finish(task),
+      failed: (error) => {
+        throw error
+      },
+    })
+    const partition = new Partition('t', 0, undefined as never, undefined as never)
+    for (let offset = 0; offset < 50; offset++) scheduler.add(new Task(messageOf(0, offset, null), partition))
+    scheduler.pump()
+    expect(await scheduler.until(() => scheduler.running === 0 && partition.ahead === 0, 5000)).toBe(true)
+    expect(seen).toEqual(Array.from({ length: 50 }, (_, offset) => [offset, undefined]))
+  })
+
+  it('takes promises of every kind at their word, once', async () => {
+    const outcomes: string[] = []
+    class Own<T> extends Promise<T> {}
+    const results: (() => unknown)[] = [
+      () => undefined,
+      () => 7,
+      () => Promise.resolve(),
+      () => Own.resolve(),
+      () => Own.reject(new Error('own')),
+      // Calls back at once, twice, and throws.
+      () => ({
+        // biome-ignore lint/suspicious/noThenProperty: that is what it is about
+        then: (done: () => void) => {
+          done()
+          done()
+          throw new Error('too late')
+        },
+      }),
+      () => null,
+    ]
+    let thrown: unknown
+    const open = () => {
+      const scheduler = new Scheduler(1, 'partition', {
+        handle: (task: Task) => results[(task.message as Message).offset](),
+        finished: (task: Task, outcome: string) => {
+          outcomes.push(`${(task.message as Message).offset} ${outcome}`)
+          if (outcome === 'success') task.partition.finish(task)
+        },
+        failed: (error) => {
+          thrown = error
+        },
+      })
+      return scheduler
+    }
+    for (const offsets of [[0, 1, 2, 3, 5, 6], [4]]) {
+      const scheduler = open()
+      const partition = new Partition('t', 0, undefined as never, undefined as never)
+      for (const offset of offsets) scheduler.add(new Task(messageOf(0, offset, null), partition))
+      scheduler.pump()
+      expect(await scheduler.until(() => scheduler.running === 0, 5000)).toBe(true)
+    }
+    expect(outcomes).toEqual([
+      '0 success',
+      '1 success',
+      '2 success',
+      '3 success',
+      '5 success',
+      '6 success',
+      '4 failure',
+    ])
+    expect(thrown).toMatchObject({ message: 'own' })
   })
 
   it('keeps nothing of the keys and messages that it has seen', async () => {
