@@ -6,8 +6,8 @@ import type { Outcome, ProcessorEvent, ProcessorObserver } from './types.js'
 // Asking the clock and telling the observers takes longer than a quick handler does. Of what is handled between two ticks
 // so many are timed, one after the other; from then on one in so many milliseconds, on average.
 const timedPerTick = 400
-const timedEvery = 0.2
-const atMostOneIn = 256
+const timedEvery = 0.5
+const atMostOneIn = 1024
 /** Of a partition's countdown to the next message that is timed: nobody observes. */
 const never = 1 << 30
 
