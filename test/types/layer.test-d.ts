@@ -70,6 +70,16 @@ export async function service(): Promise<void> {
   app.batchTopic('batch', { value: json(schema), use: [retry()] }, (batch) => {
     same<Equal<(typeof batch)[number]['decoded'], Order | null>>()
   })
+  app.topic('plain', ({ decoded, decodedKey }) => {
+    same<Equal<typeof decoded, unknown>>()
+    same<Equal<typeof decodedKey, unknown>>()
+  })
+  // @ts-expect-error: the handler takes another value than the deserializer makes
+  app.topic('other', { value: json(schema) }, ({ decoded }: { decoded: Date }) => keep(decoded as never))
+  // @ts-expect-error: a topic of single messages has no batches
+  app.topic('other', { max: 10 }, () => {})
+  // @ts-expect-error: middleware of batches
+  app.batchTopic('other', { use: [(next: (message: Message) => unknown) => next] }, () => {})
   // @ts-expect-error: onError is mandatory
   new Processor({ 'group.id': 'g' }, {})
   // @ts-expect-error: there is no such order
@@ -99,4 +109,23 @@ export async function schemas(): Promise<void> {
   await producer.send({ topic: 'orders', key: order.id, value: order })
   // @ts-expect-error: not an order
   await producer.send({ topic: 'orders', key: 'a', value: { id: 1 } })
+  // @ts-expect-error: not a key
+  await producer.send({ topic: 'orders', key: 1, value: order })
+  await producer.sendBatch('orders', [
+    { key: null, value: null },
+    { value: order, partition: 1 },
+  ])
+  // @ts-expect-error: not an order
+  await producer.sendBatch('orders', [{ value: 'text' }])
+  for await (const batch of consumer.batches({ max: 10 })) {
+    same<Equal<(typeof batch)[number]['decoded'], Order>>()
+  }
+  const next = await consumer.poll(1000)
+  same<Equal<NonNullable<typeof next>['decodedKey'], string | null>>()
+  const plain = new TypedConsumer({ 'group.id': 'g' })
+  for await (const { decoded, decodedKey } of plain) {
+    same<Equal<typeof decoded, Buffer | null>>()
+    same<Equal<typeof decodedKey, Buffer | null>>()
+  }
+  same<Equal<typeof plain.consumer.groupId, string | null>>()
 }
