@@ -1,6 +1,7 @@
 // What the processor and metrics cost in JavaScript, without librdkafka and brokers: slabs of 100-byte messages are made
 // beforehand and handed out again and again. Runs in turn, in processes of their own; the JavaScript thread's CPU time for
-// each message (Linux), so that it can be measured on a machine that does other work: `node bench/processor-alone.mjs [rounds]`.
+// each message (Linux), so that it can be measured on a machine that does other work:
+// `node bench/processor-alone.mjs [rounds] [messages]`.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { Consumer } from '../dist/index.js'
@@ -9,7 +10,8 @@ import { MessageBatch } from '../dist/message-batch.js'
 import { Processor } from '../dist/processor.js'
 import { withOpenTelemetry, withPrometheus } from './observers.mjs'
 
-const [count, partitions, keys, rowsPerSlab] = [3_000_000, 4, 5_000, 1_200]
+const [what = '7', messages = '8000000'] = process.argv.slice(2)
+const [count, partitions, keys, rowsPerSlab] = [Number(messages), 4, 5_000, 1_200]
 const rowBytes = 64
 const slots = Array.from({ length: partitions }, (_, partition) => ({ topic: 't', partition }))
 
@@ -93,7 +95,6 @@ const scenarios = {
 /** Nanoseconds on a processor: of this thread, the first of its process. */
 const onCpu = () => Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0])
 
-const [what = '7'] = process.argv.slice(2)
 if (what in scenarios) {
   replaceConsumer()
   const before = onCpu()
@@ -104,7 +105,9 @@ if (what in scenarios) {
 const results = Object.fromEntries(Object.keys(scenarios).map((name) => [name, []]))
 for (let round = 0; round < Number(what); round++) {
   for (const name of Object.keys(scenarios)) {
-    results[name].push(Number(execFileSync(process.execPath, [import.meta.filename, name], { encoding: 'utf8' })))
+    results[name].push(
+      Number(execFileSync(process.execPath, [import.meta.filename, name, messages], { encoding: 'utf8' })),
+    )
   }
 }
 console.log('| | ns of JavaScript for each message: median | least | most |\n|---|---|---|---|')
