@@ -232,7 +232,7 @@ describe('retry topics', () => {
   it('keep their delay over a restart: it is not handled sooner', async () => {
     const topic = await topicOf('rt-restart', ['a'])
     for (const name of ['rt-restart.retry.1', 'rt-restart.dlq']) await topicOf(name, [])
-    const delay = 3000
+    const delay = 6000
     const make = (fails: boolean) => {
       const { app, events } = observed('rt-restart')
       const seen: { from: string; at: number; attempt: number }[] = []

@@ -78,7 +78,7 @@ describe('message.ack', () => {
     const topic = await topicOf('word-zombie', ['a'])
     await topicOf('word-zombie.dlq', [])
     const { app } = observed('word-zombie')
-    app.use(timeout({ ms: 30, grace: 0 }))
+    app.use(timeout({ ms: 500, grace: 0 }))
     app.use(retry({ attempts: 2, backoff: { initial: 1, jitter: 0 }, retryIf: () => true }))
     app.use(deadLetter())
     let release: () => void = () => {}
