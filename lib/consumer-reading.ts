@@ -1,5 +1,6 @@
 // How a consumer gets its messages: it asks, and the poll thread answers with slabs (inbox.ts).
 import { randomUUID } from 'node:crypto'
+import { every } from './attention.js'
 import { binding, Dispatch, type NativeConsumer, type NativePartition } from './binding.js'
 import { Client, type ClientOptions, guard, type OperationOptions } from './client.js'
 import { checkClientOptions } from './client-check.js'
@@ -72,7 +73,8 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   protected readonly maxPollInterval: number
   protected readonly autoStore: boolean
   protected readonly autoCommit: boolean
-  protected readonly attention: NodeJS.Timeout | undefined
+  /** Ends the looking up; a member has it. */
+  protected readonly endAttention: (() => void) | undefined
   /** @internal */
   protected readonly connection = new Connection((timeout) => this.ready({ timeout }))
   /** When messages last came, in milliseconds since 1970. */
@@ -107,7 +109,7 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
     this.inbox.tracking = !this.autoCommit && member
     if (member) {
       const interval = Math.min(attentionInterval, Math.ceil(this.maxPollInterval / 4))
-      this.attention = setInterval(() => this.#attend(), interval).unref()
+      this.endAttention = every(interval, () => this.#attend())
     }
   }
 
@@ -213,7 +215,7 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
    * still this member's.
    */
   #tellGroup(): Promise<unknown> | undefined {
-    if (!this.attention) return undefined
+    if (!this.member) return undefined
     const now = performance.now()
     const since = now - this.#polled
     if (since < attentionInterval && since < this.maxPollInterval / 4) return undefined

@@ -116,7 +116,7 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
     return new PartitionStreams(
       {
         inbox: this.inbox,
-        maxPollInterval: this.attention ? this.maxPollInterval : Number.POSITIVE_INFINITY,
+        maxPollInterval: this.member ? this.maxPollInterval : Number.POSITIVE_INFINITY,
         get closed() {
           return consumer.closed
         },
@@ -173,7 +173,7 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
     if (refused) return refused
     const timeout = (this.closed ? undefined : options.timeout) ?? defaultCloseTimeout
     return this.closeOnce(timeout, async () => {
-      clearInterval(this.attention)
+      this.endAttention?.()
       this.store()
       this.interrupt()
       // Not for long, since a hook may be what waits for this.

@@ -1,6 +1,8 @@
 #include "consumer.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -11,8 +13,8 @@ constexpr size_t kMaxBatch = 1024;
 // A drain takes about this much, whatever the messages' size.
 constexpr size_t kBatchBytes = 256 * 1024;
 constexpr std::chrono::milliseconds kIdle(10'000);
-// While the application waits, the group hears of it this often.
-constexpr std::chrono::milliseconds kKeepAlive(500);
+// While the application waits, the group hears of it this often, or four times in max.poll.interval.ms.
+constexpr std::chrono::milliseconds kKeepAlive(5'000);
 constexpr int kCommitSliceMs = 100;
 // What is said of a slab: lib/consumer-reading.ts.
 constexpr int kLastOfAnswer = 1;
@@ -28,6 +30,15 @@ Napi::Value SlotsToJs(Napi::Env env, const std::vector<PartitionSlots::Slot>& sl
     array.Set(static_cast<uint32_t>(i), slot);
   }
   return array;
+}
+
+std::chrono::milliseconds KeepAliveOf(const rd_kafka_conf_t* conf) {
+  std::array<char, 32> value{};
+  size_t size = value.size();
+  if (rd_kafka_conf_get(conf, "max.poll.interval.ms", value.data(), &size) != RD_KAFKA_CONF_OK)
+    return kKeepAlive;
+  const std::chrono::milliseconds interval(std::strtol(value.data(), nullptr, 10));
+  return std::clamp(interval / 4, std::chrono::milliseconds(1), kKeepAlive);
 }
 }  // namespace
 
@@ -47,6 +58,7 @@ void Consumer::Read(Want want) {
 }
 
 void Consumer::OnOpen(rd_kafka_t* rk) {
+  keep_alive_ = KeepAliveOf(rd_kafka_conf(rk));
   queue_.reset(rd_kafka_queue_get_consumer(rk));
   if (queue_) Watch(queue_.get());
 }
@@ -58,7 +70,7 @@ std::chrono::milliseconds Consumer::Serve(rd_kafka_t*) {
   // The wish is taken back before the messages are pushed: JavaScript may have the next wish at once.
   const size_t count = Drain(false, BatchLimit());
   if (!rebalances_.empty() || count > 0) return kIdle;
-  return want == Want::kWait ? kKeepAlive : kIdle;
+  return want == Want::kWait ? keep_alive_ : kIdle;
 }
 
 size_t Consumer::BatchLimit() const { return std::clamp<size_t>(kBatchBytes / average_size_, 1, kMaxBatch); }

@@ -64,6 +64,7 @@ class Consumer final : public Client {
   size_t BatchLimit() const;
 
   QueueHandle queue_;
+  std::chrono::milliseconds keep_alive_{0};  // between two drains that tell the group that somebody waits
   MessageSlabs slabs_;
   std::vector<rd_kafka_message_t*> messages_;
   size_t average_size_ = 1024;        // of a message, bytes
