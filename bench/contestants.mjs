@@ -20,7 +20,11 @@ function fewer(args = {}, given) {
   return Object.fromEntries(Object.entries(args).map(([name, value]) => [name, Math.min(value, given[name])]))
 }
 
-/** @returns {Contestant[]} the first is the one that the others are compared with */
+/**
+ * @param {any} family
+ * @param {{ program: string, peers: any[], options: { trees?: { name: string, directory: string }[], onlyPeers?: unknown } }} setup
+ * @returns {Contestant[]} the first is the one that the others are compared with
+ */
 export function contestants(family, { program, peers, options: { trees = [], onlyPeers = false } }) {
   const c = { id: 'c', label: family.c.label, command: program, argv: [family.c.task], args: {}, env: {} }
   const ours = family.scenarios.flatMap((scenario) => {

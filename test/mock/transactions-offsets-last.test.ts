@@ -45,6 +45,8 @@ const sendLast = (tx: Transaction, value = 'x') => {
   void tx.sendOffsets(offsets[0], offsets[1])
 }
 
+const countsOf = (producer: Producer) => producer.transactionCounts ?? expect.unreachable()
+
 const ends = () => cluster.requests.list('EndTxn').length
 
 it('commits each once, in the order that Kafka asks for', async () => {
@@ -59,7 +61,7 @@ it('commits each once, in the order that Kafka asks for', async () => {
     })
     expect(result).toBe(i)
   }
-  expect(producer.transactionCounts).toEqual({ committed: 20, aborted: 0 })
+  expect(countsOf(producer)).toEqual({ committed: 20, aborted: 0 })
   // A report is no later than its transaction.
   expect(reports).toEqual(Array.from({ length: 20 }, (_, i) => i))
   const wanted = new Set(['Produce', 'TxnOffsetCommit', 'EndTxn'])
@@ -80,7 +82,7 @@ it('leaves a producer whose primitives work, and which closes with the next tran
   cluster.requests.start()
   await producer.close()
   expect(ends()).toBe(0)
-  expect(producer.transactionCounts).toEqual({ committed: 2, aborted: 1 })
+  expect(countsOf(producer)).toEqual({ committed: 2, aborted: 1 })
   cluster.requests.stop()
 })
 
@@ -103,9 +105,9 @@ it('aborts for a record that failed, whoever noticed, and never commits it', asy
     void tx.sendBatch(5 as never)
   })
   expect((await failure(notEvenRecords)).code).toBe('_INVALID_ARG')
-  expect(producer.transactionCounts).toEqual({ committed: 0, aborted: bad.length + 1 })
+  expect(countsOf(producer)).toEqual({ committed: 0, aborted: bad.length + 1 })
   await producer.transaction(sendLast)
-  expect(producer.transactionCounts.committed).toBe(1)
+  expect(countsOf(producer).committed).toBe(1)
 })
 
 it('aborts when a broker refuses the records or the offsets', async () => {
@@ -116,19 +118,19 @@ it('aborts when a broker refuses the records or the offsets', async () => {
     ['AddPartitionsToTxn', 'TOPIC_AUTHORIZATION_FAILED'],
     ['Produce', 'INVALID_RECORD'],
   ] as const) {
-    const { aborted } = producer.transactionCounts
+    const { aborted } = countsOf(producer)
     cluster.pushErrors(api, [code])
     const error = await failure(producer.transaction(sendLast))
     expect(error, api).toMatchObject({ code, fatal: false })
-    expect(producer.transactionCounts, api).toEqual({
-      committed: producer.transactionCounts.committed,
+    expect(countsOf(producer), api).toEqual({
+      committed: countsOf(producer).committed,
       aborted: aborted + 1,
     })
     cluster.clearErrors(api)
     // The next one works at once.
     await producer.transaction(sendLast)
   }
-  expect(producer.transactionCounts).toEqual({ committed: 4, aborted: 4 })
+  expect(countsOf(producer)).toEqual({ committed: 4, aborted: 4 })
 })
 
 it('says that the commit was fenced', async () => {
@@ -152,7 +154,7 @@ it('goes on with a commit that is retriable until it is through', async () => {
   ])
   await producer.transaction(sendLast)
   cluster.clearErrors('EndTxn')
-  expect(producer.transactionCounts).toEqual({ committed: 1, aborted: 0 })
+  expect(countsOf(producer)).toEqual({ committed: 1, aborted: 0 })
 })
 
 it('commits what close() finds on its way, or aborts it: never half', async () => {
@@ -166,7 +168,7 @@ it('commits what close() finds on its way, or aborts it: never half', async () =
     )
     await waitFor('it is on its way', () => cluster.requests.list('AddPartitionsToTxn').length > 0)
     await producer.close({ timeout: 10_000 })
-    const { committed, aborted } = producer.transactionCounts
+    const { committed, aborted } = countsOf(producer)
     expect({ outcome: await outcome, committed, aborted }).toEqual(
       committed ? { outcome: 'committed', committed: 1, aborted: 0 } : { outcome: 'not', committed: 0, aborted: 1 },
     )
@@ -202,7 +204,7 @@ it('sends nothing of a function that throws, or whose signal aborts, neither the
   expect(cluster.requests.list('TxnOffsetCommit')).toEqual([])
   expect(ends()).toBe(1)
   cluster.requests.stop()
-  expect(producer.transactionCounts).toEqual({ committed: 2, aborted: 2 })
+  expect(countsOf(producer)).toEqual({ committed: 2, aborted: 2 })
 })
 
 it('reports all of a large one before it resolves', async () => {
