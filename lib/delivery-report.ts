@@ -212,10 +212,12 @@ export class DeliveryReports<Opaque = unknown> implements Iterable<DeliveryRepor
   }
 
   /** The reports with an error. Empty, and cheap to ask for, when all is well. */
-  get failures(): DeliveryReport<Opaque>[] {
-    const failures: DeliveryReport<Opaque>[] = []
+  get failures(): (DeliveryReport<Opaque> & { readonly error: KafkaError })[] {
+    const failures: (DeliveryReport<Opaque> & { readonly error: KafkaError })[] = []
     for (let row = 0; failures.length < this.#rows.failed && row < this.length; row++) {
-      if (this.#rows.isFailed(row)) failures.push(this.#report(row))
+      if (this.#rows.isFailed(row)) {
+        failures.push(this.#report(row) as DeliveryReport<Opaque> & { readonly error: KafkaError })
+      }
     }
     return failures
   }

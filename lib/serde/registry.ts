@@ -50,7 +50,7 @@ export class RegistryError extends Error {
  *
  * ```ts
  * const registry = new SchemaRegistryClient({ baseURLs: ['http://localhost:8081'] })
- * const order = avro<Order>(registry, { serializer: { useLatestVersion: true } })
+ * const order = avro<Order>(registry, { serializer: { useLatestVersion: true, autoRegisterSchemas: false } })
  * ```
  */
 export function avro<T>(registry: RegistryClient | object, options?: RegistryOptions): Serde<T> {

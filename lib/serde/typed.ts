@@ -218,7 +218,8 @@ export interface TypedProducerOptions<Value, Key> extends ProducerOptions {
  * A producer of values. What is not here is the producer's: `.producer`.
  *
  * ```ts
- * await using producer = new TypedProducer(config, { key: string(), value: avro<Order>(registry) })
+ * const value = avro<Order>(registry, { serializer: { useLatestVersion: true, autoRegisterSchemas: false } })
+ * await using producer = new TypedProducer(config, { key: string(), value })
  * await producer.send({ topic: 'orders', key: order.id, value: order })
  * ```
  */
