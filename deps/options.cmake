@@ -27,7 +27,7 @@ if(NOT MSVC)
     add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=. -ffile-prefix-map=${CMAKE_BINARY_DIR}=build)
     # zig's default is debug information: stripped in the end, but with paths in it and slow to link.
     add_compile_options(-g0)
-    if(NOT APPLE)
+    if(NOT APPLE AND NOT WIN32)
       # Nothing is thrown through these frames: the tables for it, a tenth of the code, are left out.
       add_compile_options(-fno-asynchronous-unwind-tables -fno-unwind-tables)
     endif()
@@ -52,7 +52,9 @@ endif()
 
 set(ODRADEK_IPO OFF)
 if(ODRADEK_VARIANT STREQUAL "release" AND ODRADEK_LTO)
-  if(ODRADEK_ZIG_TOOLS)
+  if(ODRADEK_ZIG_TOOLS AND APPLE)
+    # Its own linker, which links for macOS, cannot.
+  elseif(ODRADEK_ZIG_TOOLS)
     set(ODRADEK_IPO ON)
   else()
     include(CheckIPOSupported)
@@ -99,8 +101,16 @@ function(odradek_addon_options target)
   endif()
   target_compile_options(${target} PRIVATE -Wall -Wextra $<$<COMPILE_LANGUAGE:CXX>:-Werror -fno-exceptions>)
   if(APPLE)
-    target_link_options(${target} PRIVATE -undefined dynamic_lookup
+    target_link_options(${target} PRIVATE -Wl,-undefined,dynamic_lookup -Wl,-dead_strip
       -Wl,-exported_symbols_list,${CMAKE_SOURCE_DIR}/deps/exports.txt)
+    if(ODRADEK_VARIANT STREQUAL "release" AND ODRADEK_STRIP)
+      target_link_options(${target} PRIVATE -Wl,-x)
+    endif()
+    return()
+  endif()
+  if(WIN32)
+    # MinGW. Exported is what is declared so: Node-API's two functions.
+    target_link_options(${target} PRIVATE -static -Wl,--gc-sections -s)
     return()
   endif()
   # Node exports its own OpenSSL: ours is bound inside (-Bsymbolic) and hidden. nodelete: threads may outlive an environment.

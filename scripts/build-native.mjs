@@ -82,17 +82,20 @@ async function generator() {
   return (await output('ninja', ['--version'])) ? 'Ninja' : 'Unix Makefiles'
 }
 
+/** As CMake calls them. */
+const SYSTEMS = { linux: 'Linux', darwin: 'Darwin', win32: 'Windows' }
+
 /** For a prebuilt addon: everything from pinned sources, and on Linux zig as compiler. */
 function targetArguments(name) {
   if (!name) return []
   const target = targetOf(name)
   const args = [`-DODRADEK_OPENSSL_DIR=${opensslDirectory(target)}`]
-  if (target.platform === 'darwin') args.push('-DCMAKE_OSX_DEPLOYMENT_TARGET=11.0')
-  if (!target.triple) return args
+  if (!target.triple) return target.platform === 'darwin' ? [...args, '-DCMAKE_OSX_DEPLOYMENT_TARGET=11.0'] : args
   return [
     ...args,
     `-DCMAKE_TOOLCHAIN_FILE=${join(ROOT, 'deps', 'zig', 'toolchain.cmake')}`,
     `-DODRADEK_ZIG_TOOLS=${zigTools(target)}`,
+    `-DODRADEK_SYSTEM=${SYSTEMS[target.platform]}`,
     `-DODRADEK_PROCESSOR=${target.processor}`,
   ]
 }

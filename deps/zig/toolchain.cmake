@@ -1,7 +1,7 @@
-# zig as the cross compiler of a Linux target: ODRADEK_ZIG_TOOLS has zig-cc and its like for it (scripts/lib/zig.mjs).
-set(CMAKE_SYSTEM_NAME Linux)
+# zig as the cross compiler of a target: ODRADEK_ZIG_TOOLS has zig-cc and its like for it (scripts/lib/zig.mjs).
+set(CMAKE_SYSTEM_NAME ${ODRADEK_SYSTEM})
 set(CMAKE_SYSTEM_PROCESSOR ${ODRADEK_PROCESSOR})
-set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES ODRADEK_ZIG_TOOLS ODRADEK_PROCESSOR)
+set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES ODRADEK_ZIG_TOOLS ODRADEK_SYSTEM ODRADEK_PROCESSOR)
 set(CMAKE_C_COMPILER ${ODRADEK_ZIG_TOOLS}/zig-cc)
 set(CMAKE_CXX_COMPILER ${ODRADEK_ZIG_TOOLS}/zig-c++)
 set(CMAKE_ASM_COMPILER ${ODRADEK_ZIG_TOOLS}/zig-cc)
@@ -20,3 +20,8 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+if(ODRADEK_SYSTEM STREQUAL "Darwin")
+  # CMake looks for what zig has no need of: a tool to rewrite paths in what it links, and Apple's SDK.
+  set(CMAKE_INSTALL_NAME_TOOL ${CMAKE_COMMAND} CACHE FILEPATH "")
+  set(CMAKE_OSX_SYSROOT "" CACHE PATH "")
+endif()

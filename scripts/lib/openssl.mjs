@@ -33,9 +33,16 @@ const WITHOUT = [
 ]
 // Where Debian and most others keep openssl.cnf and certificates; librdkafka looks in more places for the latter.
 const PLACES = ['--libdir=lib', '--prefix=/opt/openssl', '--openssldir=/usr/lib/ssl']
-// No unwind tables: nothing is thrown through C, and they are a tenth of it.
+/**
+ * On Windows everybody may write C:\\usr\\lib\\ssl, and openssl.cnf can name libraries to load: OpenSSL's own places there instead, where only
+ * administrators write. nmake has them by default; Configure for MinGW takes them for relative paths.
+ */
+const WINDOWS_PLACES = [
+  'OPENSSLDIR=C:/Program Files/Common Files/SSL',
+  'ENGINESDIR=C:/Program Files/OpenSSL/lib/engines-3',
+  'MODULESDIR=C:/Program Files/OpenSSL/lib/ossl-modules',
+]
 const SMALL = ['-Os', '-ffunction-sections', '-fdata-sections', '-fvisibility=hidden']
-SMALL.push('-fno-asynchronous-unwind-tables', '-fno-unwind-tables')
 
 /**
  * AES for processors with AVX-512: 0.7 MB, a twelfth of the whole, for what the AVX code beside it does at gigabytes a second too. Its
@@ -44,12 +51,23 @@ SMALL.push('-fno-asynchronous-unwind-tables', '-fno-unwind-tables')
  */
 const WITHOUT_AVX512 = ['aes-gcm-avx512', 'aesni-xts-avx512']
 
-function configuration(target) {
-  const windows = target.platform === 'win32'
-  const minimum = target.platform === 'darwin' ? ['-mmacosx-version-min=11.0'] : []
+/** Nothing is thrown through C, and they are a tenth of it. But Windows walks them for exceptions of the processor. */
+const WITHOUT_TABLES = ['-fno-asynchronous-unwind-tables', '-fno-unwind-tables']
+
+const withNmake = (target) => target.platform === 'win32' && !target.triple
+
+function flags(target) {
   // The runner images have no nasm; the C code is used there.
-  const flags = windows ? ['no-asm', '/MT'] : [...SMALL, ...minimum]
-  return [target.openssl, ...PLACES, ...WITHOUT.map((name) => `no-${name}`), ...flags]
+  if (withNmake(target)) return ['no-asm', '/MT']
+  if (target.platform === 'win32') return SMALL
+  // zig knows it from the triple.
+  const minimum = target.platform === 'darwin' && !target.triple ? ['-mmacosx-version-min=11.0'] : []
+  return [...SMALL, ...WITHOUT_TABLES, ...minimum]
+}
+
+function configuration(target) {
+  const places = target.platform === 'win32' ? ['--libdir=lib'] : PLACES
+  return [target.openssl, ...places, ...WITHOUT.map((name) => `no-${name}`), ...flags(target)]
 }
 
 /** Where a target's OpenSSL is, named by all that decides about it. */
@@ -58,6 +76,7 @@ export function opensslDirectory(target) {
   const inputs = JSON.stringify([
     version,
     configuration(target),
+    ...(target.platform === 'win32' ? WINDOWS_PLACES : []),
     target.triple ? readPin('zig').version : target.platform,
   ])
   const hash = createHash('sha256').update(inputs).digest('hex').slice(0, 12)
@@ -91,7 +110,7 @@ async function build(target, directory) {
   const work = join(CACHE, 'tmp', `openssl-${target.name}`)
   const log = `openssl-${target.name}`
   const env = await tools(target)
-  const windows = target.platform === 'win32'
+  const windows = withNmake(target)
   rmSync(work, { recursive: true, force: true })
   mkdirSync(work, { recursive: true })
   // By a relative path, since file names are compiled into error messages.
@@ -99,7 +118,10 @@ async function build(target, directory) {
   await run('perl', configure, { cwd: work, env, log, what: `Configuring OpenSSL for ${target.name}` })
   await standIns(target, { work, source, env, log })
   const jobs = process.env.ODRADEK_JOBS || String(availableParallelism())
-  const [make, args] = windows ? ['nmake', ['/S', 'build_libs']] : ['make', ['-s', `-j${jobs}`, 'build_libs']]
+  const places = target.platform === 'win32' ? WINDOWS_PLACES : []
+  const [make, args] = windows
+    ? ['nmake', ['/S', 'build_libs']]
+    : ['make', ['-s', `-j${jobs}`, ...places, 'build_libs']]
   await run(make, args, { cwd: work, env, log, append: true, what: `Building OpenSSL for ${target.name}` })
   const made = join(work, 'made')
   mkdirSync(join(made, 'lib'), { recursive: true })
@@ -120,7 +142,7 @@ async function build(target, directory) {
 export async function ensureOpenSsl(target) {
   const directory = opensslDirectory(target)
   if (existsSync(directory)) return directory
-  for (const program of ['perl', target.platform === 'win32' ? 'nmake' : 'make']) {
+  for (const program of ['perl', withNmake(target) ? 'nmake' : 'make']) {
     if ((await output(program, [program === 'nmake' ? '/?' : '--version'])) === undefined) {
       throw new UserError(`OpenSSL is built with ${program}, which is not installed (or does not start) here.`)
     }

@@ -1,5 +1,8 @@
-// The platforms that get a prebuilt addon. Linux is cross-built by zig on any Linux; the others by their own compiler.
+// The platforms that get a prebuilt addon. On Linux all are built, by zig; elsewhere this machine's own, by its own compiler.
 import { UserError } from './run.mjs'
+
+/** zig is pinned for Linux alone. */
+const BY_ZIG = process.platform === 'linux'
 
 /**
  * @typedef {{ name: string, platform: string, arch: string, libc?: 'glibc' | 'musl', triple?: string, openssl: string,
@@ -18,15 +21,34 @@ const linux = (arch, libc) => {
   }
 }
 
+const darwin = (arch) => {
+  const processor = arch === 'arm64' ? 'arm64' : 'x86_64'
+  return {
+    platform: 'darwin',
+    arch,
+    processor,
+    ...(BY_ZIG && { triple: `${arch === 'arm64' ? 'aarch64' : 'x86_64'}-macos.11.0` }),
+    openssl: `darwin64-${processor}-cc`,
+  }
+}
+
+const win32 = {
+  platform: 'win32',
+  arch: 'x64',
+  processor: 'AMD64',
+  ...(BY_ZIG && { triple: 'x86_64-windows-gnu' }),
+  openssl: BY_ZIG ? 'mingw64' : 'VC-WIN64A',
+}
+
 /** @type {Target[]} */
 export const TARGETS = Object.entries({
   'linux-x64-glibc': linux('x64', 'glibc'),
   'linux-x64-musl': linux('x64', 'musl'),
   'linux-arm64-glibc': linux('arm64', 'glibc'),
   'linux-arm64-musl': linux('arm64', 'musl'),
-  'darwin-x64': { platform: 'darwin', arch: 'x64', openssl: 'darwin64-x86_64-cc', processor: 'x86_64' },
-  'darwin-arm64': { platform: 'darwin', arch: 'arm64', openssl: 'darwin64-arm64-cc', processor: 'arm64' },
-  'win32-x64': { platform: 'win32', arch: 'x64', openssl: 'VC-WIN64A', processor: 'AMD64' },
+  'darwin-x64': darwin('x64'),
+  'darwin-arm64': darwin('arm64'),
+  'win32-x64': win32,
 }).map(([name, target]) => ({ name, ...target }))
 
 /** @returns {Target} */
@@ -41,9 +63,7 @@ export function prebuiltFile({ platform, arch, libc }) {
   return `${platform}-${arch}/odradek${libc ? `.${libc}` : ''}.node`
 }
 
-/** What this machine can build: all of Linux on Linux, else its own. */
+/** What this machine can build: all on Linux, else its own. */
 export function buildableHere(platform = process.platform, arch = process.arch) {
-  return TARGETS.filter((target) =>
-    platform === 'linux' ? target.platform === 'linux' : target.platform === platform && target.arch === arch,
-  )
+  return TARGETS.filter((target) => platform === 'linux' || (target.platform === platform && target.arch === arch))
 }

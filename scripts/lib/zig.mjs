@@ -1,4 +1,4 @@
-// zig as C and C++ compiler for a Linux target: programs named zig-cc, zig-c++, zig-ar and zig-ranlib in a directory of its own.
+// zig as C and C++ compiler for a target: programs named zig-cc, zig-c++, zig-ar and zig-ranlib in a directory of its own.
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fetchSource, readPin, sourceDirectory } from '../fetch-source.mjs'

@@ -1,0 +1,1 @@
+/* mimalloc asks it for the number of a system call that only Linux has. */
