@@ -52,8 +52,8 @@ endif()
 
 set(ODRADEK_IPO OFF)
 if(ODRADEK_VARIANT STREQUAL "release" AND ODRADEK_LTO)
-  if(ODRADEK_ZIG_TOOLS AND APPLE)
-    # Its own linker, which links for macOS, cannot.
+  if(ODRADEK_ZIG_TOOLS AND (APPLE OR WIN32))
+    # Its own linker, which links for macOS, cannot; for Windows it then misses functions of its libc.
   elseif(ODRADEK_ZIG_TOOLS)
     set(ODRADEK_IPO ON)
   else()

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { buildNative } from './build-native.mjs'
+import { bundle } from './lib/bundle.mjs'
 import { writeCommonJs } from './lib/commonjs.mjs'
 import { withLock } from './lib/lock.mjs'
 import { CACHE, main, ROOT, run, seconds, UserError } from './lib/run.mjs'
@@ -32,10 +33,10 @@ function signature(from = inputs()) {
     .digest('hex')
 }
 
-/** Output whose source is gone would go on being importable. */
+/** Output whose source is gone would go on being importable. (bundle() removes the .js files.) */
 function removeOrphans() {
-  for (const name of filesBelow(join(ROOT, 'dist'), /\.(c?js|d\.c?ts)(\.map)?$/)) {
-    const source = join(ROOT, 'lib', name.replace(/\.(c?js|d\.c?ts)(\.map)?$/, '.ts'))
+  for (const name of filesBelow(join(ROOT, 'dist'), /\.(cjs|d\.c?ts)$/)) {
+    const source = join(ROOT, 'lib', name.replace(/\.(cjs|d\.c?ts)$/, '.ts'))
     if (!existsSync(source)) rmSync(join(ROOT, 'dist', name))
   }
 }
@@ -50,7 +51,9 @@ export async function buildTypeScript() {
   return withLock('typescript', async () => {
     if (typeScriptUpToDate()) return false
     const before = inputs()
-    await run(process.execPath, [compiler, '-p', 'tsconfig.json'], { log: 'typescript', what: 'Compiling TypeScript' })
+    const args = [compiler, '-p', 'tsconfig.json', '--emitDeclarationOnly']
+    await run(process.execPath, args, { log: 'typescript', what: 'Compiling TypeScript' })
+    await bundle(ROOT)
     removeOrphans()
     writeCommonJs(ROOT)
     mkdirSync(dirname(STAMP), { recursive: true })

@@ -1,7 +1,8 @@
 // The API documentation as HTML, from the docstrings of all that the package exports: node scripts/docs.mjs, into build/api/.
 // typedoc reads TypeScript through the compiler's JavaScript API, which TypeScript 7 does not have: it gets a 5.9 of its own.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { entryPoints } from './lib/bundle.mjs'
 import { CACHE, main, ROOT, run, seconds, UserError } from './lib/run.mjs'
 
 const TOOLS = { typedoc: '0.28.20', typescript: '5.9.3' }
@@ -29,14 +30,6 @@ async function ensureTools() {
   return { program, config }
 }
 
-/** The sources of what package.json exports. */
-export function entryPoints() {
-  const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
-  return Object.values(exports)
-    .filter((entry) => entry.import)
-    .map((entry) => entry.import.default.replace(/^\.\/dist\/(.*)\.js$/, 'lib/$1.ts'))
-}
-
 await main(import.meta.url, async (argv) => {
   if (argv.length > 0) throw new UserError(`There is no option '${argv[0]}'. Usage: node scripts/docs.mjs`)
   const from = performance.now()
@@ -58,6 +51,9 @@ await main(import.meta.url, async (argv) => {
   args.push('--excludeInternal', '--excludePrivate', '--excludeProtected', '--disableSources', '--disableGit')
   // Types that are not exported are shown where they are used.
   args.push('--validation.notExported', 'false', '--validation.invalidPath', 'false', '--treatWarningsAsErrors')
-  await run(process.execPath, [program, ...args, ...entryPoints()], { log: 'typedoc', what: 'typedoc' })
+  await run(process.execPath, [program, ...args, ...Object.values(entryPoints(ROOT))], {
+    log: 'typedoc',
+    what: 'typedoc',
+  })
   console.log(`${relative(ROOT, out)}/index.html: written (${seconds(from)})`)
 })

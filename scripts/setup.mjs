@@ -30,15 +30,16 @@ async function step(name, action) {
 
 /**
  * Brings everything up to date that the examples, the main job and the tests need.
- * @param {{ kafka?: boolean, variant?: string }} options kafka: also what a local Kafka needs (Java, Maven)
+ * @param {{ kafka?: boolean, variant?: string, addon?: boolean }} options kafka: also what a local Kafka needs (Java, Maven); addon:
+ *   false where there is a prebuilt one
  */
-export async function ensureReady({ kafka = false, variant = 'release' } = {}) {
+export async function ensureReady({ kafka = false, variant = 'release', addon = true } = {}) {
   checkNode()
   const from = performance.now()
   await withLock('setup', async () => {
     if (!dependenciesReady()) await step('npm dependencies', installDependencies)
     const system = process.env.ODRADEK_SYSTEM_LIBRDKAFKA === '1'
-    const native = nativeUpToDate({ variant, system })
+    const native = !addon || nativeUpToDate({ variant, system })
     const groups = [...(native ? [] : [system ? 'system' : 'build']), ...(kafka ? ['kafka'] : [])]
     if (groups.length > 0) {
       await step(`system packages (${groups.join(', ')})`, async () => (await ensureSystemPackages(groups)).join(' '))

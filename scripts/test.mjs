@@ -1,6 +1,6 @@
 // npm test: sets up what is missing (Kafka included), runs every test, and closes with `N passed, N failed`.
 // Without arguments: everything but the stress tests. Arguments are vitest's: npm test -- --project unit, npm test -- test/mock/producer.test.ts
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { main, ROOT } from './lib/run.mjs'
 import { ensureReady } from './setup.mjs'
@@ -41,8 +41,9 @@ async function diagnose(first) {
 }
 
 await main(import.meta.url, async (argv) => {
-  // The packed tarball is tested on the embedded cluster alone.
-  await ensureReady({ kafka: argv.join(' ') !== '--project package' })
+  // The packed tarball is tested on the embedded cluster alone, with the addons of npm run prebuild.
+  const packed = argv.join(' ') === '--project package'
+  await ensureReady({ kafka: !packed, addon: !packed || !existsSync(join(ROOT, 'prebuilds')) })
   mkdirSync(join(ROOT, '.cache'), { recursive: true })
   const all = argv.length === 0
   const types = all ? await checkTypes() : { passed: 0, failed: 0 }

@@ -29,6 +29,10 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+/* For rand_s(), which librdkafka asks for before its own first header. */
+#ifndef _CRT_RAND_S
+#define _CRT_RAND_S
+#endif
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

@@ -276,4 +276,4 @@ export async function runExample(file: string, code: string, surroundings: Surro
 }
 
 /** What the embedded cluster does not do. */
-export const needsKafka = ({ code }: { code: string }): boolean => /\badmin\b/.test(code)
+export const needsKafka = ({ code }: { code: string }): boolean => /\badmin\.|AdminClient/.test(code)

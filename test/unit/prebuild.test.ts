@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const script = (name: string) => import(new URL(`../../scripts/${name}`, import.meta.url).href)
 const { readElf } = await script('lib/elf.mjs')
-const { checkPrebuilt, elfProblems } = await script('lib/prebuilt.mjs')
+const { checkPrebuilt, elfProblems, machOProblems, peProblems } = await script('lib/prebuilt.mjs')
 const { buildableHere, prebuiltFile, TARGETS, targetOf } = await script('lib/targets.mjs')
 const { commonJsDeclarations } = await script('lib/commonjs.mjs')
 const { pinNames, readPin } = await script('fetch-source.mjs')
@@ -43,16 +43,16 @@ describe('targets', () => {
     expect(workflow).toMatch(/npm publish .*--provenance/)
   })
 
-  test('on Linux all of Linux can be built, elsewhere only the own', () => {
+  test('on Linux all can be built, elsewhere only the own', () => {
     const names = (platform: string, arch: string) => buildableHere(platform, arch).map((t: { name: string }) => t.name)
-    expect(names('linux', 'x64')).toHaveLength(4)
+    expect(names('linux', 'x64')).toHaveLength(7)
     expect(names('darwin', 'arm64')).toEqual(['darwin-arm64'])
     expect(names('win32', 'x64')).toEqual(['win32-x64'])
   })
 
   test.each([
     [['--target', 'linux-mips'], "There is no target 'linux-mips'. Targets: linux-x64-glibc"],
-    [['--target', process.platform === 'darwin' ? 'win32-x64' : 'darwin-x64'], 'cannot be built here'],
+    ...(process.platform === 'linux' ? [] : [[['--target', 'linux-x64-musl'], 'cannot be built here'] as const]),
     [['--fast'], "Unknown option '--fast'"],
   ])('prebuild %s is refused in one line', (args, message) => {
     const { status, stderr } = spawnSync(process.execPath, ['scripts/prebuild.mjs', ...args], {
@@ -109,6 +109,100 @@ describe.runIf(process.platform === 'linux')('an addon that is not fit to be pac
     )
     expect(elfProblems(here, readFileSync(file))).toEqual([])
     await expect(checkPrebuilt(here, file)).rejects.toThrow(/more than 8000000\n {2}- it contains the path/)
+  })
+})
+
+/** A Mach-O file of one symbol table and one library. */
+function machO(symbols: [name: string, type: number, ordinal: number][], library: string) {
+  const commands = Buffer.alloc(32 + 24 + 24 + library.length + 1 + 24)
+  const at = { symtab: 32, library: 56, version: 56 + 24 + library.length + 1 }
+  commands.writeUInt32LE(0xfeedfacf)
+  commands.writeUInt32LE(0x100000c, 4)
+  commands.writeUInt32LE(3, 16)
+  const strings = Buffer.from(`\0${symbols.map(([name]) => `_${name}\0`).join('')}`)
+  const table = Buffer.alloc(symbols.length * 16)
+  let name = 1
+  for (const [index, [text, type, ordinal]] of symbols.entries()) {
+    table.writeUInt32LE(name, index * 16)
+    table[index * 16 + 4] = type
+    table[index * 16 + 7] = ordinal
+    name += text.length + 2
+  }
+  const numbers = { symtab: [2, 24, commands.length, symbols.length, commands.length + table.length, strings.length] }
+  for (const [index, value] of numbers.symtab.entries()) commands.writeUInt32LE(value, at.symtab + index * 4)
+  for (const [index, value] of [0xc, 24 + library.length + 1, 24].entries())
+    commands.writeUInt32LE(value, at.library + index * 4)
+  commands.write(`${library}\0`, at.library + 24)
+  for (const [index, value] of [0x32, 24, 1, 14 << 16].entries()) commands.writeUInt32LE(value, at.version + index * 4)
+  return Buffer.concat([commands, table, strings])
+}
+
+/** A Windows library of one section with its export and import tables. */
+function pe(exported: string[], imported: string[]) {
+  const bytes = Buffer.alloc(1024)
+  const [header, optional, section, base] = [64, 88, 88 + 240, 0x1000]
+  bytes.writeUInt16LE(0x5a4d)
+  bytes.writeUInt32LE(header, 0x3c)
+  bytes.writeUInt32LE(0x4550, header)
+  for (const [at, value] of [
+    [4, 0x8664],
+    [6, 1],
+    [20, 240],
+  ] as const)
+    bytes.writeUInt16LE(value, header + at)
+  bytes.writeUInt16LE(0x20b, optional)
+  for (const [at, value] of [
+    [8, 624],
+    [12, base],
+    [16, 624],
+    [20, 400],
+  ] as const)
+    bytes.writeUInt32LE(value, section + at)
+  let end = 300
+  const text = (value: string) => {
+    const start = end
+    end += bytes.write(`${value}\0`, 400 + start)
+    return base + start
+  }
+  bytes.writeUInt32LE(base, optional + 112)
+  bytes.writeUInt32LE(exported.length, 400 + 24)
+  bytes.writeUInt32LE(base + 40, 400 + 32)
+  for (const [index, name] of exported.entries()) bytes.writeUInt32LE(text(name), 400 + 40 + index * 4)
+  bytes.writeUInt32LE(base + 100, optional + 120)
+  for (const [index, name] of imported.entries()) bytes.writeUInt32LE(text(name), 400 + 100 + index * 20 + 12)
+  return bytes
+}
+
+describe('an addon for another system that is not fit to be packed', () => {
+  const API = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
+  const arm = { ...targetOf('darwin-arm64'), triple: undefined }
+
+  test('macOS', () => {
+    const fine = API.map((name) => [name, 0x0f, 0] as [string, number, number])
+    const system = '/usr/lib/libSystem.B.dylib'
+    const unsigned = ['it is for macOS 14.0, not 11.0', 'it has no signature']
+    expect(machOProblems(arm, machO([...fine, ['napi_throw', 0x01, 0xfe]], system))).toEqual(unsigned)
+    const bad = machO(
+      [...fine, ['SSL_new', 0x0f, 0], ['rd_new', 0x01, 0xfe], ['close', 0x01, 1]],
+      '/opt/lib/libssl.dylib',
+    )
+    expect(machOProblems({ ...arm, arch: 'x64' }, bad)).toEqual([
+      'it is for arm64, not x64',
+      "it exports more than Node-API's functions: SSL_new",
+      'it asks the process for rd_new',
+      'it needs /opt/lib/libssl.dylib',
+      unsigned[0],
+    ])
+  })
+
+  test('Windows', () => {
+    const windows = targetOf('win32-x64')
+    expect(peProblems(windows, pe(API, ['KERNEL32.dll', 'api-ms-win-crt-heap-l1-1-0.dll']))).toEqual([])
+    expect(peProblems(windows, pe(['SSL_new'], ['KERNEL32.dll', 'libcrypto-3-x64.dll']))).toEqual([
+      "it exports more than Node-API's functions: SSL_new",
+      `it does not export ${API.join(' and ')}`,
+      'it needs LIBCRYPTO-3-X64.DLL',
+    ])
   })
 })
 
