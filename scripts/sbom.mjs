@@ -45,6 +45,16 @@ const WITHIN_LIBRDKAFKA = {
 
 const license = (id) => [{ license: id === 'public domain' ? { name: id } : { id } }]
 
+/** librdkafka as it is compiled is not quite as it was released. */
+function pedigree() {
+  const text = readFileSync(join(ROOT, 'deps', 'librdkafka', 'fixes.cmake'), 'utf8')
+  const files = [...text.matchAll(/^rdkafka_fixed\((\S+)/gm)].map(([, file]) => file)
+  return {
+    patches: [{ type: 'unofficial', diff: { url: 'deps/librdkafka/fixes.cmake' } }],
+    notes: `Defects are mended in ${files.join(', ')}; each is described there.`,
+  }
+}
+
 function native(name) {
   const { version, sources } = readPin(name)
   const { purl, license: id, cpe } = KNOWN[name]
@@ -65,7 +75,7 @@ function native(name) {
   const components = Object.entries(WITHIN_LIBRDKAFKA).map(([part, id]) => {
     return { type: 'library', 'bom-ref': `librdkafka/${part}`, name: part, licenses: license(id) }
   })
-  return { ...component, components }
+  return { ...component, pedigree: pedigree(), components }
 }
 
 function dependencies({ dependencies }) {
