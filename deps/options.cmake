@@ -110,7 +110,7 @@ function(odradek_addon_options target)
   endif()
   if(WIN32)
     # MinGW. Exported is what is declared so: Node-API's two functions.
-    target_link_options(${target} PRIVATE -static -Wl,--gc-sections -s)
+    target_link_options(${target} PRIVATE -Wl,--gc-sections -s)
     return()
   endif()
   # Node exports its own OpenSSL: ours is bound inside (-Bsymbolic) and hidden. nodelete: threads may outlive an environment.
