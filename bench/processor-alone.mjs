@@ -4,9 +4,8 @@
 // `node bench/processor-alone.mjs [rounds] [messages]`.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { Consumer } from '../dist/index.js'
-import { MessageSlab } from '../dist/message.js'
-import { MessageBatch } from '../dist/message-batch.js'
+import { Consumer, MessageBatch } from '../dist/index.js'
+import { MessageSlab } from '../dist/internals.js'
 import { Processor } from '../dist/processor.js'
 import { withOpenTelemetry, withPrometheus } from './observers.mjs'
 

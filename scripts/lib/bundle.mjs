@@ -25,7 +25,7 @@ export async function bundle(root) {
   })
   const build = await rolldown({
     cwd: root,
-    input: entryPoints(root),
+    input: { ...entryPoints(root), internals: 'lib/internals.ts' },
     platform: 'node',
     // Packages, Node's own modules: all but relative imports.
     external: /^[^./]/,

@@ -1,11 +1,17 @@
 // Preloaded into the main job: every third transaction is aborted when its records and its offsets have been written.
-import { KafkaError } from '../../dist/index.js'
-import { Transaction } from '../../dist/transaction.js'
+import { KafkaError, Producer } from '../../dist/index.js'
 
-const { sendOffsets } = Transaction.prototype
+const { transaction } = Producer.prototype
 let calls = 0
 
-Transaction.prototype.sendOffsets = async function (...args) {
-  await sendOffsets.apply(this, args)
-  if (++calls % 3 === 0) throw new KafkaError('_TIMED_OUT', 'a made-up failure')
+Producer.prototype.transaction = function (body, ...more) {
+  const failing = (tx) => {
+    const sendOffsets = tx.sendOffsets.bind(tx)
+    tx.sendOffsets = async (...args) => {
+      await sendOffsets(...args)
+      if (++calls % 3 === 0) throw new KafkaError('_TIMED_OUT', 'a made-up failure')
+    }
+    return body(tx)
+  }
+  return transaction.call(this, failing, ...more)
 }

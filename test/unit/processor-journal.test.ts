@@ -1,10 +1,10 @@
 // Which messages are timed, and what observers are told of the others.
 import type { Message } from 'odradek'
 import type { ProcessorEvent } from 'odradek/processor'
-// Not part of the package's surface: the parts behind it.
-import { Journal } from 'odradek/processor/journal'
-import { Partition, Task } from 'odradek/processor/task'
 import { describe, expect, it } from 'vitest'
+// Not part of the package's surface: the parts behind it.
+import { Journal } from '../../lib/processor/journal.js'
+import { Partition, Task } from '../../lib/processor/task.js'
 
 function open() {
   const journal = new Journal()

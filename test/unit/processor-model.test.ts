@@ -5,10 +5,10 @@ import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import type { Message } from 'odradek'
 import type { OrderBy } from 'odradek/processor'
-// Not part of the package's surface: the parts behind it.
-import { Scheduler } from 'odradek/processor/scheduler'
-import { Partition, Task } from 'odradek/processor/task'
 import { describe, expect, it } from 'vitest'
+// Not part of the package's surface: the parts behind it.
+import { Scheduler } from '../../lib/processor/scheduler.js'
+import { Partition, Task } from '../../lib/processor/task.js'
 
 interface Handled {
   partition: number
