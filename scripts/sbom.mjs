@@ -78,6 +78,20 @@ function native(name) {
   return { ...component, pedigree: pedigree(), components }
 }
 
+/** What the compiler of the Linux addons links into them. */
+function runTime() {
+  const { version } = readPin('zig')
+  return {
+    type: 'library',
+    'bom-ref': 'llvm-runtimes',
+    name: 'llvm-runtimes',
+    version: `zig-${version}`,
+    description: `libc++, libc++abi, libunwind and compiler-rt of LLVM, as zig ${version} carries them`,
+    scope: 'required',
+    licenses: [{ expression: 'Apache-2.0 WITH LLVM-exception' }],
+  }
+}
+
 function dependencies({ dependencies }) {
   const locked = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages
   return Object.keys(dependencies).map((name) => {
@@ -104,7 +118,7 @@ export function sbom() {
   const unknown = pinNames().filter((pin) => readPin(pin).for !== 'install' && !KNOWN[pin] && !TOOLS[pin])
   if (unknown.length > 0)
     throw new UserError(`scripts/sbom.mjs knows no licence of ${unknown.join(', ')}: add it there.`)
-  const components = [...Object.keys(KNOWN).map(native), ...dependencies(manifest)]
+  const components = [...Object.keys(KNOWN).map(native), runTime(), ...dependencies(manifest)]
   const root = {
     type: 'library',
     'bom-ref': name,
