@@ -1,6 +1,6 @@
 // The packed tarball in an empty project, what of it is quick: by import and by require, in a worker, types, the message of a load that
 // fails, and an addon of the other libc beside it. Everything else: npm run test:package.
-import { cpSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -53,6 +53,24 @@ test('every file that package.json exports is there', () => {
   const named = JSON.stringify(exports).match(/\.\/dist\/[^"]+/g)!
   expect(named.length).toBeGreaterThan(8)
   expect(named.filter((file) => !packed.files.includes(file.slice(2)))).toEqual([])
+})
+
+test('is a few files, for a file costs an import half a millisecond, whose source maps lead to the sources in the package', async () => {
+  const scripts = packed.files.filter((file) => /^dist\/.*\.js$/.test(file))
+  expect(scripts.length).toBeLessThan(20)
+  const maps = packed.files.filter((file) => file.endsWith('.js.map'))
+  expect(maps.length).toBeGreaterThan(4)
+  for (const file of maps) {
+    const text = readFileSync(join(project.directory, 'node_modules', 'odradek', file), 'utf8')
+    const { sources } = JSON.parse(text) as { sources: string[] }
+    for (const source of sources) expect(packed.files, file).toContain(join(dirname(file), source))
+  }
+  const failing = "import { Producer } from 'odradek'\nnew Producer({ 'bootstrap.server': 'a' })\n"
+  const ended = await runIn(project.directory, process.execPath, [
+    '--enable-source-maps',
+    project.write('trace.mjs', failing),
+  ])
+  expect(ended.error).toMatch(/at new Producer \(.*odradek\/lib\/producer\.ts:\d+:\d+\)/)
 })
 
 describe('loads and works', () => {
