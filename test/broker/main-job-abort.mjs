@@ -5,13 +5,18 @@ const { transaction } = Producer.prototype
 let calls = 0
 
 Producer.prototype.transaction = function (body, ...more) {
-  const failing = (tx) => {
+  const failing = async (tx) => {
     const sendOffsets = tx.sendOffsets.bind(tx)
-    tx.sendOffsets = async (...args) => {
-      await sendOffsets(...args)
-      if (++calls % 3 === 0) throw new KafkaError('_TIMED_OUT', 'a made-up failure')
+    let sent
+    tx.sendOffsets = (...args) => {
+      sent = sendOffsets(...args)
+      return sent
     }
-    return body(tx)
+    const result = await body(tx)
+    if (++calls % 3 !== 0) return result
+    // The pipeline does not await it: they would go with the commit.
+    await sent
+    throw new KafkaError('_TIMED_OUT', 'a made-up failure')
   }
   return transaction.call(this, failing, ...more)
 }
