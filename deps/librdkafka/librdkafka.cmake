@@ -116,7 +116,9 @@ if(NOT MSVC)
 endif()
 if(WIN32)
   # It includes its own win32_config.h there instead of config.h, and calls SSPI with wide characters by names that depend on UNICODE.
-  target_compile_definitions(rdkafka_objects PRIVATE WITH_STATIC_LIB_libcrypto=1 UNICODE _UNICODE)
+  # cJSON would be exported.
+  target_compile_definitions(rdkafka_objects PRIVATE WITH_STATIC_LIB_libcrypto=1 UNICODE _UNICODE
+    CJSON_HIDE_SYMBOLS)
 endif()
 odradek_sanitize(rdkafka_objects "asan;tsan")
 odradek_allocator(rdkafka_objects)
