@@ -150,7 +150,7 @@ class Run {
   }
 
   /** What an example that reads Avro finds. */
-  async #write(registry: SchemaRegistryClient) {
+  async #write(registry: object) {
     const value = serde.avro<object>(registry, { serializer: { useLatestVersion: true, autoRegisterSchemas: false } })
     const producer = new serde.TypedProducer({ 'bootstrap.servers': this.#surroundings.brokers }, { value })
     await producer.sendBatch(
@@ -165,7 +165,7 @@ class Run {
     const text = (name: string) => this.#surroundings.texts[name] ?? name
     const schemas = async () => {
       const registry = SchemaRegistryClient.newClient({ baseURLs: ['mock://'] })
-      await registry.register('orders-value', { schemaType: 'AVRO', schema: JSON.stringify(AVRO) })
+      await registry.register('orders-value', { schemaType: 'AVRO', schema: JSON.stringify(AVRO) }, false)
       if (!code.includes('Producer')) await this.#write(registry)
       return registry
     }

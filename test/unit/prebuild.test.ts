@@ -50,11 +50,12 @@ describe('targets', () => {
     expect(names('win32', 'x64')).toEqual(['win32-x64'])
   })
 
-  test.each([
+  const refused: [string[], string][] = [
     [['--target', 'linux-mips'], "There is no target 'linux-mips'. Targets: linux-x64-glibc"],
-    ...(process.platform === 'linux' ? [] : [[['--target', 'linux-x64-musl'], 'cannot be built here'] as const]),
     [['--fast'], "Unknown option '--fast'"],
-  ])('prebuild %s is refused in one line', (args, message) => {
+  ]
+  if (process.platform !== 'linux') refused.push([['--target', 'linux-x64-musl'], 'cannot be built here'])
+  test.each(refused)('prebuild %s is refused in one line', (args, message) => {
     const { status, stderr } = spawnSync(process.execPath, ['scripts/prebuild.mjs', ...args], {
       cwd: root,
       encoding: 'utf8',
