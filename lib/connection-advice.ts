@@ -96,7 +96,7 @@ const certificate: readonly Rule[] = [
 
 const protocol: readonly Rule[] = [
   {
-    text: /connecting to a PLAINTEXT broker listener|wrong version number|packet length too long|record layer failure/,
+    text: /connecting to a PLAINTEXT broker listener|wrong version number|packet length too long|record layer failure|Disconnected.*in state SSL_HANDSHAKE/,
     protocol: tls,
     as: '_UNSUPPORTED_FEATURE',
     says: ({ address, protocol }) =>

@@ -377,6 +377,7 @@ class WaitingRecord implements WaitingSend {
   #fail(error: unknown, event: ProducerSendEvent | undefined): void {
     if (this.resolve) {
       if (event) publishFailure(event, error)
+      this.core.recordFailed(error)
       this.resolve(Promise.reject(error))
     } else {
       this.core.produceFailed(this.topic, this.record, event, error)

@@ -22,6 +22,7 @@ const retryPause = 100
 export class Transaction {
   readonly #producer: Producer
   readonly #transactions: Transactions
+  readonly #timeout: number
   #ended = false
   // The function has returned.
   #finishing = false
@@ -31,9 +32,10 @@ export class Transaction {
   #offsetsUnderWay = 0
 
   /** @internal */
-  constructor(producer: Producer, transactions: Transactions) {
+  constructor(producer: Producer, transactions: Transactions, timeout: number) {
     this.#producer = producer
     this.#transactions = transactions
+    this.#timeout = timeout
   }
 
   /** As `producer.send`, in the transaction. */
@@ -94,7 +96,8 @@ export class Transaction {
     // What has failed by now is known after this.
     await new Promise((resolve) => setImmediate(resolve))
     if (this.#failure) throw this.#failure.error
-    if (last) this.#committed = await this.#transactions.commitWithOffsets(offsets, metadata)
+    if (last)
+      this.#committed = await this.#transactions.commitWithOffsets(offsets, metadata, { timeout: this.#timeout })
     else await this.#transactions.sendOffsets(offsets, metadata)
   }
 
@@ -120,6 +123,8 @@ export class Transaction {
     try {
       this.#assertUsable()
     } catch (error) {
+      // A part of it that comes too late is missing.
+      this.#failure ??= { error }
       return Promise.reject(error)
     }
     const promise = start()
@@ -153,7 +158,7 @@ export async function runTransaction<T>(
   if (typeof body !== 'function') throw new KafkaError('_INVALID_ARG', 'transaction takes a function of a transaction')
   signal?.throwIfAborted()
   await repeat((left) => transactions.begin({ timeout: left }), timeout)
-  const tx = new Transaction(producer, transactions)
+  const tx = new Transaction(producer, transactions, timeout)
   let committing = false
   try {
     const running = Promise.resolve(tx).then(body)
@@ -165,6 +170,8 @@ export async function runTransaction<T>(
     return result
   } catch (thrown) {
     tx.end()
+    // What is under way is this transaction's, and would refuse the abort.
+    await transactions.settle()
     const error = await transactions.reasonOf(thrown)
     await abortAfter(transactions, error, committing, timeout)
     throw aborted(error)
@@ -182,6 +189,8 @@ async function abortAfter(
     // The commit may or may not have happened: it cannot be aborted, only resumed.
     if (committing && error.retriable) throw unknownOutcome(error)
   }
+  // Somebody has ended it.
+  if (transactions.phase !== 'open') return
   try {
     await repeat((left) => transactions.abort({ timeout: left }), timeout)
   } catch (failure) {

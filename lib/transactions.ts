@@ -144,11 +144,11 @@ export class Transactions {
       checkGroupMetadata(metadata)
       this.#assertPhaseOpen(name)
       if (list.length === 0) return
-      const { native, command, writeOut, waiting } = this.#host
+      const { native, writeOut, waiting } = this.#host
       // The addon flushes what it has, in the same crossing; it does not have what waits for room.
       if (waiting()) await this.#flush(left)
       writeOut()
-      await command((id) => native.sendOffsets(id, list, metadata.opaque, left()))
+      await this.#orFailedRecords((id) => native.sendOffsets(id, list, metadata.opaque, left()))
       this.#assertDelivered()
     })
   }
@@ -157,9 +157,15 @@ export class Transactions {
    * sendOffsets and, in the same crossing, commit; then the next one is begun. False when the commit is still to be
    * called, which says why: the offsets are sent then.
    */
-  async commitWithOffsets(offsets: readonly TopicPartitionOffset[], metadata: ConsumerGroupMetadata): Promise<boolean> {
+  async commitWithOffsets(
+    offsets: readonly TopicPartitionOffset[],
+    metadata: ConsumerGroupMetadata,
+    options: OperationOptions = {},
+  ): Promise<boolean> {
     const name = 'sendOffsetsToTransaction'
-    await this.#call(name, {}, this.#host.timeout, async (left) => {
+    // Not the phase: when this is looked at, the next one may be open.
+    let ended = false
+    await this.#call(name, options, this.#host.timeout, async (left) => {
       const list = checkOffsets(offsets, name)
       checkGroupMetadata(metadata)
       this.#assertPhaseOpen(name)
@@ -169,16 +175,29 @@ export class Transactions {
       await this.#end(async () => {
         if (waiting()) await this.#flush(left)
         writeOut()
-        const committed = await command((id) => native.commitWithOffsets(id, list, metadata.opaque, left()))
+        const committed = await this.#orFailedRecords((id) =>
+          native.commitWithOffsets(id, list, metadata.opaque, left()),
+        )
         this.#unfinished = committed === Committed.unfinished ? 'commitTransaction' : undefined
-        if (!this.#committedBy(committed)) return this.#assertDelivered()
+        ended = this.#committedBy(committed)
+        if (!ended) return this.#assertDelivered()
         // Reports that are still on their way belong to this one.
         while (this.#host.unreported() > 0 && left() > 0) {
           if (!(await command((id) => native.flush(id, left())).catch(() => false))) break
         }
       })
     })
-    return this.#phase === 'ready'
+    return ended
+  }
+
+  /** What failed of the records says more than that the offsets could not be sent for it. */
+  async #orFailedRecords(send: (id: number) => void): Promise<unknown> {
+    try {
+      return await this.#host.command(send)
+    } catch (error) {
+      if (!(error as KafkaError).fatal) this.#assertDelivered()
+      throw error
+    }
   }
 
   /** `next`: begin the next one in the same crossing. */
@@ -230,10 +249,7 @@ export class Transactions {
 
   /** Before the producer closes: an open transaction is ended rather than left to its time-out. */
   async endForClose(timeout: number): Promise<void> {
-    if (this.#running) {
-      this.#interrupt(this.#running)
-      await this.#running.done
-    }
+    await this.settle()
     if (this.#phase !== 'open') return
     this.#closing = true
     try {
@@ -327,7 +343,7 @@ export class Transactions {
     this.#running = running
     const result = work()
       .catch(async (error) => {
-        running.error = this.#explain(await this.reasonOf(error), name)
+        running.error = this.#explain(await this.reasonOf(error, running), name)
         throw running.error
       })
       .finally(() => {
@@ -343,7 +359,9 @@ export class Transactions {
    * Why records were purged, in place of an error that says no more than that they were: librdkafka gives up what a
    * transaction cannot commit any more (a topic that may not be written, say).
    */
-  async reasonOf(error: unknown): Promise<unknown> {
+  async reasonOf(error: unknown, own?: Running): Promise<unknown> {
+    // Only of a transaction that stays open meanwhile: asking is beginning one, which fails while one is.
+    if (this.#running !== own) return error
     const { code, cause }: Partial<KafkaError> = Object(error)
     const { code: symptom }: Partial<KafkaError> = code === '_INCONSISTENT' ? Object(cause) : Object(error)
     if (this.#phase !== 'open' || (symptom !== '_PURGE_QUEUE' && symptom !== '_PURGE_INFLIGHT')) return error
@@ -355,6 +373,14 @@ export class Transactions {
       if (!(reason instanceof KafkaError) || !(reason.fatal || reason.txnRequiresAbort)) return error
       const { fatal, retriable, txnRequiresAbort, message } = reason
       return new KafkaError(reason.code, message, { fatal, retriable, txnRequiresAbort, cause: error })
+    }
+  }
+
+  /** Until no call is under way: one that is need not go on. */
+  async settle(): Promise<void> {
+    while (this.#running) {
+      this.#interrupt(this.#running)
+      await this.#running.done
     }
   }
 

@@ -10,6 +10,7 @@ const most = 1024
 export interface RunHost {
   readonly queue: { readonly hasRoom: boolean }
   ready(topic: number, record: ProducerRecord): boolean
+  recordFailed(error: unknown): void
   writeSend(topic: number, record: ProducerRecord, resolve: Resolve<DeliveryReport>, event: undefined): void
 }
 
@@ -58,6 +59,7 @@ export class WaitingRun implements WaitingSend {
         try {
           this.#host.writeSend(topic, record, resolve, undefined)
         } catch (error) {
+          this.#host.recordFailed(error)
           resolve(Promise.reject(error))
         }
       }
@@ -68,7 +70,10 @@ export class WaitingRun implements WaitingSend {
   }
 
   reject(error: unknown): void {
-    while (this.messages > 0) this.#take()(Promise.reject(error))
+    while (this.messages > 0) {
+      this.#host.recordFailed(error)
+      this.#take()(Promise.reject(error))
+    }
   }
 
   /** The next one leaves, and what it held. */

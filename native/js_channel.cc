@@ -45,7 +45,7 @@ void JsChannel::Push(std::unique_ptr<JsItem> item) {
     if (!open_) return;
     items_.push_back(std::move(item));
   }
-  Wake();
+  Ring();
 }
 
 void JsChannel::PushLater(std::unique_ptr<JsItem> item) {
@@ -55,10 +55,10 @@ void JsChannel::PushLater(std::unique_ptr<JsItem> item) {
     items_.push_back(std::move(item));
     if (++later_ < kGathered) return;
   }
-  Wake();
+  Ring();
 }
 
-void JsChannel::Wake() {
+void JsChannel::Ring() {
   if (wake_pending_.exchange(true)) return;
   std::lock_guard<std::mutex> lock(mutex_);
   if (open_) napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);
@@ -118,7 +118,7 @@ void JsChannel::Drain(Napi::Env env, const Napi::Function& dispatch) {
       napi_fatal_exception(env, exception);
     }
   }
-  Wake();
+  Ring();
 }
 
 }  // namespace odradek

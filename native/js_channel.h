@@ -49,6 +49,8 @@ class JsChannel : public std::enable_shared_from_this<JsChannel> {
   void Push(std::unique_ptr<JsItem> item);
   // For what nobody waits for: crosses with whatever is pushed next, or when some of it has gathered.
   void PushLater(std::unique_ptr<JsItem> item);
+  // Has what was pushed cross.
+  void Ring();
 
   // The process stays alive while there are holds; a client holds while somebody waits for it.
   void Hold();
@@ -59,7 +61,6 @@ class JsChannel : public std::enable_shared_from_this<JsChannel> {
   JsChannel() = default;
   static void OnWake(napi_env env, napi_value dispatch, void* context, void* data);
   static void OnFinalize(napi_env env, void* data, void* hint);
-  void Wake();
   void Drain(Napi::Env env, const Napi::Function& dispatch);
 
   std::mutex mutex_;  // guards items_, later_, open_ and the use of function_ against its release

@@ -46,11 +46,12 @@ bool Producer::Produce(uint32_t slab, const uint8_t* bytes, size_t size, uint32_
     {
       std::lock_guard<std::mutex> lock(queue_mutex_);
       producing_ = false;
-      if (at == end) return true;
       // Not open yet, or full: the producing thread waits, the JS thread does not.
       job.bytes = at;
       job.size = static_cast<size_t>(end - at);
     }
+    queue_changed_.notify_all();  // whoever waits for what was handed over
+    if (at == end) return true;
   }
   {
     std::lock_guard<std::mutex> lock(queue_mutex_);
@@ -272,11 +273,9 @@ void Producer::PushReports(DeliverySlab* reports) {
   auto announce = [](Napi::Env env, const Napi::Function& dispatch) {
     Send(env, dispatch, {Napi::Number::New(env, static_cast<int>(Dispatch::kDelivery))});
   };
-  if (reports_may_wait_) {
-    PushLater(announce);
-  } else {
-    Push(announce);
-  }
+  PushLater(announce);
+  // As long as they may wait, an answer is still to come, and with it a wake-up.
+  if (!reports_may_wait_) channel().Ring();
 }
 
 size_t Producer::TakeReports(uint8_t* to, size_t rows) {

@@ -21,13 +21,14 @@ beforeEach(async () => {
   offsets = [[{ topic, partition: 0, offset: 1 }], await consumer.groupMetadata()]
 })
 
-async function ready(): Promise<Producer> {
+async function ready(more = {}): Promise<Producer> {
   const producer = new Producer({
     'bootstrap.servers': cluster.bootstrapServers,
     'transactional.id': `last-id-${id}`,
     'transaction.timeout.ms': 20_000,
     'retry.backoff.ms': 20,
     'linger.ms': 0,
+    ...more,
   })
   cluster.coordinator('transaction', `last-id-${id}`, 2)
   await producer.initTransactions()
@@ -220,5 +221,82 @@ it('reports all of a large one before it resolves', async () => {
     })
     expect(reported).toBe((i + 1) * records.length)
     expect(producer.length.messages).toBe(0)
+  }
+})
+
+it('aborts for a record that waited for room, and then could not be written', async () => {
+  await using producer = await ready({ 'queue.buffering.max.messages': 2 })
+  for (const awaited of [false, true]) {
+    let last: Promise<KafkaError> | undefined
+    const run = producer.transaction(async (tx) => {
+      for (let i = 0; i < 5; i++) void tx.send({ topic, value: `v${i}` })
+      last = failure(tx.send({ topic, value: Buffer.alloc(1_000_001) }))
+      if (awaited) await tx.sendOffsets(offsets[0], offsets[1])
+      else void tx.sendOffsets(offsets[0], offsets[1])
+    })
+    expect((await failure(run)).message).toMatch(/message.max.bytes/)
+    expect(await last).toMatchObject({ code: 'MSG_SIZE_TOO_LARGE' })
+  }
+  const withoutOffsets = producer.transaction((tx) => {
+    for (let i = 0; i < 5; i++) void tx.send({ topic, value: `v${i}` })
+    void tx.send({ topic, value: Buffer.alloc(1_000_001) })
+  })
+  expect((await failure(withoutOffsets)).message).toMatch(/message.max.bytes/)
+  expect(countsOf(producer)).toEqual({ committed: 0, aborted: 3 })
+  await producer.transaction((tx) => sendLast(tx))
+})
+
+it('leaves a producer that works when somebody else ends the transaction, or the function fails while offsets are sent', async () => {
+  await using producer = await ready({ 'linger.ms': 300 })
+  let sending = false
+  const run = failure(
+    producer.transaction(async (tx) => {
+      await tx.send({ topic, value: 'x' })
+      cluster.brokers.rtt(300)
+      const sent = tx.send({ topic, value: 'y' })
+      sending = true
+      await sent
+    }),
+  )
+  await waitFor('the second is on its way', () => sending)
+  await producer.abortTransaction()
+  expect((await run).code).toMatch(/^_PURGE/)
+  cluster.brokers.rtt(150)
+  const stop = new AbortController()
+  const stopped = producer.transaction(
+    async (tx) => {
+      setTimeout(() => stop.abort(new Error('stopped')), 50)
+      await tx.sendOffsets(offsets[0], offsets[1])
+    },
+    { signal: stop.signal },
+  )
+  expect((await rejection(stopped)).message).toBe('stopped')
+  const thrown = producer.transaction(async (tx) => {
+    void tx.sendOffsets(offsets[0], offsets[1])
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    throw new Error('thrown')
+  })
+  expect((await rejection(thrown)).message).toBe('thrown')
+  cluster.brokers.rtt(0)
+  await producer.transaction((tx) => sendLast(tx))
+  expect(countsOf(producer)).toEqual({ committed: 1, aborted: 3 })
+})
+
+it('is not taken for another that begins as soon as it has ended', async () => {
+  for (let turns = 0; turns < 16; turns++) {
+    await using producer = await ready()
+    let begun: Promise<unknown> | undefined
+    await producer.transaction((tx) => {
+      void tx.send({ topic, value: 'x' }).then(async () => {
+        for (let i = 0; i < turns; i++) await null
+        begun = producer.beginTransaction().then(
+          () => true,
+          () => false,
+        )
+      })
+      void tx.sendOffsets(offsets[0], offsets[1])
+    })
+    await waitFor('it was tried', () => begun !== undefined)
+    if (await begun) await producer.commitTransaction()
   }
 })
