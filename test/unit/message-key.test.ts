@@ -1,6 +1,7 @@
 // A message's key as text.
-import { Message, MessageSlab } from 'odradek/message'
+
 import { expect, it } from 'vitest'
+import { Message, MessageSlab } from '../../lib/message.js'
 
 /** Layout: native/message_slab.h. */
 function messageOf(key: Buffer | null): Message {
