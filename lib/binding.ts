@@ -83,11 +83,9 @@ export interface NativeProducer extends NativeClient {
   takeReports(window: ArrayBuffer): number
   flush(id: number, timeout: number): void
   purge(id: number, flags: number): void
-  /** See TransactionCall in native/transaction.h. */
+  /** See TransactionCall in native/transaction.h, and Committed. */
   transaction(id: number, call: number, timeout: number): void
   flushTransaction(id: number, timeout: number): void
-  /** See Committed in native/transaction.h; so for commitWithOffsets. */
-  commitAndBegin(id: number, timeout: number): void
   sendOffsets(id: number, list: NativePartitionInput[], groupMetadata: Uint8Array, timeout: number): void
   commitWithOffsets(id: number, list: NativePartitionInput[], groupMetadata: Uint8Array, timeout: number): void
   interruptTransaction(): void

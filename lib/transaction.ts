@@ -9,7 +9,8 @@ import type { ConsumerGroupMetadata } from './group-metadata.js'
 import type { TopicPartitionOffset } from './offset.js'
 import type { Producer } from './producer.js'
 import type { BatchRecord, ProducerRecord } from './record.js'
-import { abortAdvice, type Transactions } from './transactions.js'
+import { abortAdvice } from './transaction-errors.js'
+import type { Transactions } from './transactions.js'
 
 // Between two calls of what is retriable.
 const retryPause = 100

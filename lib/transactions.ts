@@ -1,23 +1,19 @@
-// The transactional API of a producer: which call is allowed when, and what an error asks for.
-
+// The transactional API of a producer: which call is allowed when. (What an error asks for: transaction-errors.ts.)
 import { abortable } from './abort.js'
-import type { NativeProducer } from './binding.js'
-import { isNativeError, type OperationOptions } from './client.js'
+import type { NativePartitionInput, NativeProducer } from './binding.js'
+import type { OperationOptions } from './client.js'
 import { checkTimed } from './client-check.js'
-import { errorName, KafkaError, type NativeError } from './errors.js'
+import { errorName, KafkaError } from './errors.js'
 import { type ConsumerGroupMetadata, checkGroupMetadata } from './group-metadata.js'
 import { checkOffsets, type TopicPartitionOffset } from './offset.js'
+import { explain, isPurge } from './transaction-errors.js'
 
 // TransactionCall in native/transaction.h.
 const calls = { initTransactions: 0, beginTransaction: 1, commitTransaction: 2, abortTransaction: 3 } as const
-// kReason, of the same.
-const reasonCall = 4
+const [reasonCall, commitAndBeginCall] = [4, 5]
 // Committed in native/transaction.h.
 const Committed = { not: 0, unfinished: 1, yes: 2, nextBegun: 3 } as const
 type CallName = keyof typeof calls | 'sendOffsetsToTransaction'
-
-/** @internal What an error that requires an abort ends with. */
-export const abortAdvice = 'The transaction has to be aborted: call abortTransaction(), then begin it anew'
 
 /** How many transactions of a producer have ended, and how. */
 export interface TransactionCounts {
@@ -138,11 +134,8 @@ export class Transactions {
     metadata: ConsumerGroupMetadata,
     options: OperationOptions = {},
   ): Promise<void> {
-    const name = 'sendOffsetsToTransaction'
-    return this.#call(name, options, this.#host.timeout, async (left) => {
-      const list = checkOffsets(offsets, name)
-      checkGroupMetadata(metadata)
-      this.#assertPhaseOpen(name)
+    return this.#call('sendOffsetsToTransaction', options, this.#host.timeout, async (left) => {
+      const list = this.#checked(offsets, metadata)
       if (list.length === 0) return
       const { native, writeOut, waiting } = this.#host
       // The addon flushes what it has, in the same crossing; it does not have what waits for room.
@@ -162,13 +155,10 @@ export class Transactions {
     metadata: ConsumerGroupMetadata,
     options: OperationOptions = {},
   ): Promise<boolean> {
-    const name = 'sendOffsetsToTransaction'
     // Not the phase: when this is looked at, the next one may be open.
     let ended = false
-    await this.#call(name, options, this.#host.timeout, async (left) => {
-      const list = checkOffsets(offsets, name)
-      checkGroupMetadata(metadata)
-      this.#assertPhaseOpen(name)
+    await this.#call('sendOffsetsToTransaction', options, this.#host.timeout, async (left) => {
+      const list = this.#checked(offsets, metadata)
       this.#assertDelivered()
       if (list.length === 0) return
       const { native, command, writeOut, waiting } = this.#host
@@ -190,6 +180,14 @@ export class Transactions {
     return ended
   }
 
+  #checked(offsets: readonly TopicPartitionOffset[], metadata: ConsumerGroupMetadata): NativePartitionInput[] {
+    const name = 'sendOffsetsToTransaction'
+    const list = checkOffsets(offsets, name)
+    checkGroupMetadata(metadata)
+    this.#assertPhaseOpen(name)
+    return list
+  }
+
   /** What failed of the records says more than that the offsets could not be sent for it. */
   async #orFailedRecords(send: (id: number) => void): Promise<unknown> {
     try {
@@ -206,11 +204,9 @@ export class Transactions {
       this.#assertPhaseOpen('commitTransaction')
       await this.#end(async () => {
         await this.#flush(left)
-        if (next) this.#committedBy(await this.#native('commitAndBegin', left()))
-        else {
-          await this.#native('commitTransaction', left())
-          this.#committedBy(Committed.yes)
-        }
+        const call = next ? commitAndBeginCall : calls.commitTransaction
+        const committed = await this.#native('commitTransaction', left(), call)
+        this.#committedBy(committed ?? Committed.yes)
       })
     })
   }
@@ -264,18 +260,15 @@ export class Transactions {
     if (this.#phase !== 'open') throw this.#misuse(`${name}(): no transaction is open; call beginTransaction() first`)
   }
 
-  async #native(name: keyof typeof calls | 'commitAndBegin', left: number): Promise<unknown> {
+  async #native(name: keyof typeof calls, left: number, call: number = calls[name]): Promise<unknown> {
     const { native, command } = this.#host
     try {
-      const result = await command((id) =>
-        name === 'commitAndBegin' ? native.commitAndBegin(id, left) : native.transaction(id, calls[name], left),
-      )
+      const result = await command((id) => native.transaction(id, call, left))
       this.#unfinished = undefined
       return result
     } catch (error) {
       const resumable = name !== 'beginTransaction' && (error as KafkaError).retriable
-      const again = name === 'commitAndBegin' ? 'commitTransaction' : name
-      this.#unfinished = resumable ? again : undefined
+      this.#unfinished = resumable ? name : undefined
       throw error
     }
   }
@@ -343,7 +336,7 @@ export class Transactions {
     this.#running = running
     const result = work()
       .catch(async (error) => {
-        running.error = this.#explain(await this.reasonOf(error, running), name)
+        running.error = explain(await this.reasonOf(error, running), name, this.#host)
         throw running.error
       })
       .finally(() => {
@@ -362,9 +355,7 @@ export class Transactions {
   async reasonOf(error: unknown, own?: Running): Promise<unknown> {
     // Only of a transaction that stays open meanwhile: asking is beginning one, which fails while one is.
     if (this.#running !== own) return error
-    const { code, cause }: Partial<KafkaError> = Object(error)
-    const { code: symptom }: Partial<KafkaError> = code === '_INCONSISTENT' ? Object(cause) : Object(error)
-    if (this.#phase !== 'open' || (symptom !== '_PURGE_QUEUE' && symptom !== '_PURGE_INFLIGHT')) return error
+    if (this.#phase !== 'open' || !isPurge(error)) return error
     const { native, command } = this.#host
     try {
       await command((id) => native.transaction(id, reasonCall, 0))
@@ -397,35 +388,11 @@ export class Transactions {
     try {
       if (!this.#closing) this.#host.assertOpen()
     } catch (error) {
-      throw this.#explain(error, name)
+      throw explain(error, name, this.#host)
     }
   }
 
   #misuse(message: string, code: '_STATE' | '_CONFLICT' | '_NOT_CONFIGURED' = '_STATE'): KafkaError {
     return new KafkaError(code, `${this.#host.name}: ${message}`)
-  }
-
-  /** The error with what it means for the transaction, and what to call next. */
-  #explain(error: unknown, name: CallName): unknown {
-    const known = isNativeError(error) ? KafkaError.from(error as NativeError) : error
-    if (!(known instanceof KafkaError) || known.code === '_INVALID_ARG') return known
-    const { code, fatal, retriable, txnRequiresAbort, message } = known
-    const advice = this.#advice(known, name)
-    if (!advice || message.endsWith(advice)) return known
-    const cause = known.cause === undefined ? {} : { cause: known.cause }
-    return new KafkaError(code, `${name}(): ${message}. ${advice}`, { fatal, retriable, txnRequiresAbort, ...cause })
-  }
-
-  #advice({ code, fatal, retriable, txnRequiresAbort }: KafkaError, name: CallName): string | undefined {
-    if (fatal && code === '_FENCED') {
-      return (
-        `Fatal: another producer with transactional.id '${this.#host.id}' has taken over, or the transaction outlived ` +
-        `transaction.timeout.ms (${this.#host.timeout}): close this producer`
-      )
-    }
-    if (fatal) return 'Fatal: close this producer, and go on with a new one'
-    if (txnRequiresAbort) return abortAdvice
-    if (retriable) return `Retriable: call ${name}() again to go on with it`
-    return undefined
   }
 }

@@ -8,8 +8,9 @@
 namespace odradek {
 
 namespace {
-// So few records are produced on the JS thread itself, if nothing is ahead of them.
+// One record, or so few and small ones, are produced on the JS thread itself, if nothing is ahead of them.
 constexpr uint32_t kInlineRecords = 32;
+constexpr size_t kInlineBytes = 64 * 1024;
 // Records given to librdkafka in one rd_kafka_produce_batch call.
 constexpr size_t kRun = 512;
 constexpr std::chrono::milliseconds kFlushSlice(50);
@@ -34,7 +35,8 @@ bool Producer::Produce(uint32_t slab, const uint8_t* bytes, size_t size, uint32_
   {
     std::lock_guard<std::mutex> lock(queue_mutex_);
     job.sequence = next_sequence_++;
-    inline_now = count <= kInlineRecords && !producing_ && queue_.empty();
+    const bool few = count == 1 || (count <= kInlineRecords && size <= kInlineBytes);
+    inline_now = few && !producing_ && queue_.empty();
     if (inline_now) producing_ = true;
   }
   if (inline_now) {

@@ -29,7 +29,6 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
     methods.push_back(InstanceMethod("purge", &ProducerWrap::Purge));
     methods.push_back(InstanceMethod("transaction", &ProducerWrap::Transaction));
     methods.push_back(InstanceMethod("flushTransaction", &ProducerWrap::FlushTransaction));
-    methods.push_back(InstanceMethod("commitAndBegin", &ProducerWrap::CommitAndBegin));
     methods.push_back(InstanceMethod("sendOffsets", &ProducerWrap::SendOffsets));
     methods.push_back(InstanceMethod("commitWithOffsets", &ProducerWrap::CommitWithOffsets));
     methods.push_back(InstanceMethod("interruptTransaction", &ProducerWrap::InterruptTransaction));
@@ -139,14 +138,6 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
     client()->InterruptTransaction(false);
     Submit(On::kCommandThread, info, [producer = client(), deadline = DeadlineOf(info[1])](rd_kafka_t* rk) {
       return odradek::FlushTransaction(producer, rk, deadline);
-    });
-  }
-
-  // commitAndBegin(id, milliseconds): a Committed
-  void CommitAndBegin(const Info& info) {
-    client()->InterruptTransaction(false);
-    Submit(On::kCommandThread, info, [producer = client(), deadline = DeadlineOf(info[1])](rd_kafka_t* rk) {
-      return odradek::CommitAndBegin(producer, rk, deadline);
     });
   }
 

@@ -46,6 +46,8 @@ KafkaError CallOnce(rd_kafka_t* rk, TransactionCall call, int timeout) {
       return KafkaError::Of(ErrorHandle(rd_kafka_abort_transaction(rk, timeout)));
     case TransactionCall::kReason:
       return TransactionError(rk);
+    case TransactionCall::kCommitAndBegin:  // is two
+      break;
   }
   return KafkaError::Of(RD_KAFKA_RESP_ERR__INVALID_ARG);
 }
@@ -60,24 +62,38 @@ KafkaError WithFatality(rd_kafka_t* rk, KafkaError error) {
   }
   return error;
 }
-}  // namespace
 
-Result CallTransaction(Producer* producer, rd_kafka_t* rk, TransactionCall call, Clock::time_point deadline) {
+KafkaError Complete(Producer* producer, rd_kafka_t* rk, TransactionCall call, Clock::time_point deadline) {
   // Records that the producing thread still has belong to this transaction. (An abort has given them up
   // before.)
   const bool ends = call == TransactionCall::kCommit || call == TransactionCall::kAbort;
   if (ends && !producer->WaitHandedOver(deadline)) {
-    return Result::Fail(TimedOut("Records handed over were not taken by librdkafka's queue in time"));
+    return TimedOut("Records handed over were not taken by librdkafka's queue in time");
   }
   for (;;) {
     const auto slice = std::min(Left(deadline), kSlice);
     KafkaError error = WithFatality(rk, CallOnce(rk, call, static_cast<int>(slice.count())));
     if (call == TransactionCall::kBegin && !error) producer->ForgetFailedRecords();
-    if (!error.retriable || call == TransactionCall::kBegin) return Result::Fail(std::move(error));
-    if (GaveUp(producer) || Left(deadline) == milliseconds(0)) return Result::Fail(std::move(error));
+    if (!error.retriable || call == TransactionCall::kBegin) return error;
+    if (GaveUp(producer) || Left(deadline) == milliseconds(0)) return error;
     if (error.code != RD_KAFKA_RESP_ERR__TIMED_OUT)
       std::this_thread::sleep_for(std::min(Left(deadline), kBackoff));
   }
+}
+
+Result Outcome(Committed committed) {
+  Result result;
+  result.value = [committed](Napi::Env env) { return Napi::Number::New(env, static_cast<int>(committed)); };
+  return result;
+}
+}  // namespace
+
+Result CallTransaction(Producer* producer, rd_kafka_t* rk, TransactionCall call, Clock::time_point deadline) {
+  if (call != TransactionCall::kCommitAndBegin) return Result::Fail(Complete(producer, rk, call, deadline));
+  KafkaError error = Complete(producer, rk, TransactionCall::kCommit, deadline);
+  if (error) return Result::Fail(std::move(error));
+  const bool begun = !Complete(producer, rk, TransactionCall::kBegin, deadline);
+  return Outcome(begun ? Committed::kNextBegun : Committed::kYes);
 }
 
 Result FlushTransaction(Producer* producer, rd_kafka_t* rk, Clock::time_point deadline) {
@@ -126,19 +142,7 @@ class ReportsWait {
   Producer* const producer_;
 };
 
-Result Outcome(Committed committed) {
-  Result result;
-  result.value = [committed](Napi::Env env) { return Napi::Number::New(env, static_cast<int>(committed)); };
-  return result;
-}
 }  // namespace
-
-Result CommitAndBegin(Producer* producer, rd_kafka_t* rk, Clock::time_point deadline) {
-  Result committed = CallTransaction(producer, rk, TransactionCall::kCommit, deadline);
-  if (committed.error) return committed;
-  const bool begun = !CallTransaction(producer, rk, TransactionCall::kBegin, deadline).error;
-  return Outcome(begun ? Committed::kNextBegun : Committed::kYes);
-}
 
 Result CommitWithOffsets(Producer* producer, rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* offsets,
                          const std::vector<uint8_t>& group_metadata, Clock::time_point deadline) {
@@ -146,7 +150,7 @@ Result CommitWithOffsets(Producer* producer, rd_kafka_t* rk, const rd_kafka_topi
   Result sent = SendOffsets(producer, rk, offsets, group_metadata, deadline);
   if (sent.error) return sent;
   if (producer->failed_records() > 0) return Outcome(Committed::kNot);
-  Result committed = CommitAndBegin(producer, rk, deadline);
+  Result committed = CallTransaction(producer, rk, TransactionCall::kCommitAndBegin, deadline);
   if (!committed.error) return committed;
   return Outcome(committed.error.retriable ? Committed::kUnfinished : Committed::kNot);
 }

@@ -10,12 +10,21 @@
 
 namespace odradek {
 
-enum class TransactionCall : int { kInit = 0, kBegin = 1, kCommit = 2, kAbort = 3, kReason = 4 };
+enum class TransactionCall : int {
+  kInit = 0,
+  kBegin = 1,
+  kCommit = 2,
+  kAbort = 3,
+  kReason = 4,
+  kCommitAndBegin = 5
+};
 
 // What a commit has come to; lib/transactions.ts has the same numbers.
 enum class Committed : int { kNot = 0, kUnfinished = 1, kYes = 2, kNextBegun = 3 };
 
 // kReason fails with what makes the open transaction impossible to commit, if so. Only while one is open.
+// kCommitAndBegin begins the next one too (nothing that a broker would hear of): whoever runs one after the other has
+// one way over to JavaScript and back less for each. Its value is a Committed.
 // Each is for Client::Submit(kCommandThread). `deadline` bounds them; producer->transaction_interrupted()
 // ends them early, as if it had passed.
 Result CallTransaction(Producer* producer, rd_kafka_t* rk, TransactionCall call,
@@ -30,11 +39,7 @@ Result FlushTransaction(Producer* producer, rd_kafka_t* rk, Client::Clock::time_
 Result SendOffsets(Producer* producer, rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* offsets,
                    const std::vector<uint8_t>& group_metadata, Client::Clock::time_point deadline);
 
-// Commits, and begins the next transaction (nothing that a broker would hear of): whoever runs one after the other
-// has one way over to JavaScript and back less for each. The value is a Committed.
-Result CommitAndBegin(Producer* producer, rd_kafka_t* rk, Client::Clock::time_point deadline);
-
-// SendOffsets, then CommitAndBegin, unless a record of the transaction has failed. An error is SendOffsets'; that of
+// SendOffsets, then kCommitAndBegin, unless a record of the transaction has failed. An error is SendOffsets'; that of
 // the commit is the next commit's to say.
 Result CommitWithOffsets(Producer* producer, rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* offsets,
                          const std::vector<uint8_t>& group_metadata, Client::Clock::time_point deadline);

@@ -1,6 +1,6 @@
 // One command for both languages: biome for TypeScript, JavaScript and JSON, clang-format for C and C++. --write repairs what it can.
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { main, output, ROOT, UserError } from './lib/run.mjs'
 
@@ -12,23 +12,19 @@ function show(command, args) {
   })
 }
 
-function cFiles() {
-  const below = (directory, pattern) =>
-    existsSync(join(ROOT, directory))
-      ? readdirSync(join(ROOT, directory), { recursive: true })
-          .filter((name) => pattern.test(name) && !name.includes('node_modules'))
-          .map((name) => join(directory, name))
-      : []
-  return [...below('native', /\.(h|cc)$/), ...below('bench', /\.[ch]$/), ...below('deps', /\.(h|c|cc)$/)].sort()
+/** All that git would commit, wherever it is: what is not ours is not formatted as ours, and shows here. */
+async function cFiles() {
+  const listed = await output('git', ['ls-files', '-co', '--exclude-standard', '*.c', '*.h', '*.cc'])
+  return listed.split('\n').filter((name) => name && existsSync(join(ROOT, name)))
 }
 
-async function clangFormat(write) {
+async function clangFormat(files, write) {
   if (!(await output('clang-format', ['--version']))) {
     throw new UserError(
       'clang-format is not installed. Debian: sudo apt-get install clang-format; elsewhere: npm install -g clang-format',
     )
   }
-  return show('clang-format', [...(write ? ['-i'] : ['--dry-run', '--Werror']), ...cFiles()])
+  return show('clang-format', [...(write ? ['-i'] : ['--dry-run', '--Werror']), ...files])
 }
 
 await main(import.meta.url, async (argv) => {
@@ -38,7 +34,8 @@ await main(import.meta.url, async (argv) => {
   const biome = join(ROOT, 'node_modules', '@biomejs', 'biome', 'bin', 'biome')
   if (!existsSync(biome)) throw new UserError('biome is not installed. Run: npm ci')
   const javascript = await show(process.execPath, [biome, 'check', ...(write ? ['--write'] : [])])
-  const cpp = await clangFormat(write)
+  const files = await cFiles()
+  const cpp = await clangFormat(files, write)
   if (!javascript || !cpp) throw new UserError(`lint failed${write ? '' : '; try: npm run format'}`)
-  console.log(`lint: JavaScript, TypeScript and JSON fine; ${cFiles().length} C and C++ files fine`)
+  console.log(`lint: JavaScript, TypeScript and JSON fine; ${files.length} C and C++ files fine`)
 })
