@@ -34,7 +34,7 @@ async function build() {
   if (!process.env.ODRADEK_ADDON) await buildNative()
   await buildTypeScript()
   const program = await buildC(log)
-  const { defaultOverrides } = await import('../dist/config.generated.js')
+  const { defaultOverrides } = await import('../dist/internals.js')
   return { program, defaults: consumerDefaults(defaultOverrides) }
 }
 
