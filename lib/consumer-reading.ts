@@ -65,8 +65,6 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   protected readonly inbox = new Inbox()
   /** Its `group.id`; null without one. */
   readonly groupId: string | null
-  /** Whether there is a group. */
-  protected readonly member: boolean
   protected readonly isolation: string
   /** Whether the application wants to hear of a partition's end. */
   protected readonly partitionEof: boolean
@@ -94,12 +92,12 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
     checkClientOptions(options, 'Consumer', hooks)
     const entries = prepareConfig('consumer', config, { tokenProvider: options.tokenProvider !== undefined })
     const values = effective('consumer', config)
-    const member = values['group.id'] !== null
+    const groupId = values['group.id']
+    const member = groupId !== null
     if (!member) entries.push(...withoutGroup(entries))
     super((dispatch) => new binding.Consumer(entries.flat(), dispatch), values['client.id'] ?? 'consumer', options)
-    this.resources = { GROUP_AUTHORIZATION_FAILED: values['group.id'] ?? '' }
-    this.groupId = values['group.id'] ?? null
-    this.member = member
+    this.resources = { GROUP_AUTHORIZATION_FAILED: groupId ?? '' }
+    this.groupId = groupId
     this.isolation = values['isolation.level'] ?? 'read_committed'
     this.partitionEof = values['enable.partition.eof']
     this.options = options
@@ -111,6 +109,11 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
       const interval = Math.min(attentionInterval, Math.ceil(this.maxPollInterval / 4))
       this.endAttention = every(interval, () => this.#attend())
     }
+  }
+
+  /** Whether there is a group. */
+  protected get member(): boolean {
+    return this.groupId !== null
   }
 
   /** Whether a rebalance waits for the application. */

@@ -25,6 +25,9 @@ export interface DeliveryReport<Opaque = unknown> {
   index: number
 }
 
+/** The report of a message that was not delivered, or perhaps not. */
+export type FailedDeliveryReport<Opaque = unknown> = DeliveryReport<Opaque> & { readonly error: KafkaError }
+
 /** @internal Where to look up the topic names of rows. */
 export type TopicNames = readonly string[]
 
@@ -212,11 +215,11 @@ export class DeliveryReports<Opaque = unknown> implements Iterable<DeliveryRepor
   }
 
   /** The reports with an error. Empty, and cheap to ask for, when all is well. */
-  get failures(): (DeliveryReport<Opaque> & { readonly error: KafkaError })[] {
-    const failures: (DeliveryReport<Opaque> & { readonly error: KafkaError })[] = []
+  get failures(): FailedDeliveryReport<Opaque>[] {
+    const failures: FailedDeliveryReport<Opaque>[] = []
     for (let row = 0; failures.length < this.#rows.failed && row < this.length; row++) {
       if (this.#rows.isFailed(row)) {
-        failures.push(this.#report(row) as DeliveryReport<Opaque> & { readonly error: KafkaError })
+        failures.push(this.#report(row) as FailedDeliveryReport<Opaque>)
       }
     }
     return failures

@@ -60,7 +60,12 @@ export { Consumer, type ConsumerOptions } from './consumer.js'
 export type { ConsumerCommitEvent, ConsumerRebalanceEvent, ConsumerReceiveEvent } from './consumer-diagnostics.js'
 export type { PartitionLag, Watermarks } from './consumer-positions.js'
 export type { ReadableOptions } from './consumer-readable.js'
-export { type DeliveryReport, DeliveryReports, type DeliveryStatus } from './delivery-report.js'
+export {
+  type DeliveryReport,
+  DeliveryReports,
+  type DeliveryStatus,
+  type FailedDeliveryReport,
+} from './delivery-report.js'
 export { type ErrorCode, ErrorCodes, KafkaError } from './errors.js'
 export type { ConsumerGroupMetadata } from './group-metadata.js'
 export { Message, MessageHeaders, type TimestampType } from './message.js'

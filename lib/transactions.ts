@@ -60,7 +60,7 @@ export class Transactions {
   // Timed out in the middle: only the same call can follow.
   #unfinished: CallName | undefined
   #running: Running | undefined
-  // Ended after its caller had stopped waiting: the next call of the same name gets its outcome.
+  // Ended after its caller had stopped waiting, or by close(): the next call of the same name gets its outcome.
   #unclaimed: Running | undefined
   #closing = false
   #failures = 0
@@ -305,18 +305,14 @@ export class Transactions {
     defaultTimeout: number,
     work: (left: () => number) => Promise<void>,
   ): Promise<void> {
-    this.#assertUsable(name)
     const { timeout, signal } = checkTimed(options, name)
     signal?.throwIfAborted()
-    if (this.#running?.interrupted) await this.#running.done
+    // What close() goes on with is what the caller of an interrupted one repeats: one outcome for both.
+    while (this.#running && (this.#running.interrupted || this.#closing)) await this.#running.done
+    if (this.#claimed(name)) return
+    this.#assertUsable(name)
     if (this.#running) {
       throw this.#misuse(`${name}(): ${this.#running.name}() is under way; await it first`, '_CONFLICT')
-    }
-    const unclaimed = this.#unclaimed
-    this.#unclaimed = undefined
-    if (unclaimed?.name === name) {
-      if (unclaimed.error === undefined) return
-      if (!(unclaimed.error as Partial<KafkaError>).retriable) throw unclaimed.error
     }
     if (this.#unfinished && this.#unfinished !== name) {
       throw this.#misuse(
@@ -331,6 +327,16 @@ export class Transactions {
     return signal ? abortable(result, signal, () => this.#interrupt(running)) : result
   }
 
+  /** Whether it has been done for an earlier call of the name; throws why it has not, unless it can go on. */
+  #claimed(name: CallName): boolean {
+    const unclaimed = this.#unclaimed
+    this.#unclaimed = undefined
+    if (unclaimed?.name !== name) return false
+    if (unclaimed.error === undefined) return true
+    if (!(unclaimed.error as Partial<KafkaError>).retriable) throw unclaimed.error
+    return false
+  }
+
   #start(name: CallName, work: () => Promise<void>): Promise<void> {
     const running: Running = { name, done: Promise.resolve(), interrupted: false, error: undefined }
     this.#running = running
@@ -342,7 +348,8 @@ export class Transactions {
       .finally(() => {
         this.#running = undefined
         // Other offsets may be sent next: they are not these.
-        if (running.interrupted && name !== 'sendOffsetsToTransaction') this.#unclaimed = running
+        const ends = running.interrupted || this.#closing
+        if (ends && name !== 'sendOffsetsToTransaction') this.#unclaimed = running
       })
     running.done = result.catch(() => {})
     return result

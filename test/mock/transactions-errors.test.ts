@@ -1,8 +1,8 @@
 // What is left of the table: time-outs in each call, errors that are fatal, and coordinators that are not there, on the
 // embedded cluster. The rest is in transactions.test.ts.
-import { Consumer, KafkaError, MockCluster, Producer } from 'odradek'
+import { MockCluster, Producer } from 'odradek'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { rejection } from '../helpers/wait.js'
+import { groupOffsets, kafkaError, readyProducer } from '../helpers/transactions.js'
 
 const slow = 1500
 let cluster: MockCluster
@@ -20,30 +20,8 @@ beforeEach(async () => {
   await cluster.createTopic(topic)
 })
 
-async function ready(): Promise<Producer> {
-  const producer = new Producer({
-    'bootstrap.servers': cluster.bootstrapServers,
-    'transactional.id': `errors-id-${id}`,
-    'transaction.timeout.ms': 30_000,
-    'retry.backoff.ms': 20,
-    'linger.ms': 0,
-  })
-  cluster.coordinator('transaction', `errors-id-${id}`, 2)
-  await producer.initTransactions()
-  return producer
-}
-
-async function failure(promise: Promise<unknown>): Promise<KafkaError> {
-  const error = await rejection(promise)
-  expect(error).toBeInstanceOf(KafkaError)
-  return error as KafkaError
-}
-
-async function offsets(): Promise<Parameters<Producer['sendOffsetsToTransaction']>> {
-  const config = { 'bootstrap.servers': cluster.bootstrapServers, 'group.id': group, 'enable.auto.commit': false }
-  await using consumer = new Consumer(config)
-  return [[{ topic, partition: 0, offset: 1 }], await consumer.groupMetadata()]
-}
+const ready = () => readyProducer(cluster, `errors-id-${id}`)
+const offsets = () => groupOffsets(cluster, group, topic)
 
 describe('a time-out', () => {
   const calls = {
@@ -69,7 +47,7 @@ describe('a time-out', () => {
       await producer.beginTransaction()
       await producer.send({ topic, value: 'x' })
       cluster.brokers.rtt(slow)
-      const error = await failure(calls[name](producer, 100))
+      const error = await kafkaError(calls[name](producer, 100))
       cluster.brokers.rtt(0)
       expect(error).toMatchObject({ fatal: false, retriable: true, txnRequiresAbort: false })
       expect(error.message).toMatch(new RegExp(`call ${name}\\(\\) again`))
@@ -91,7 +69,7 @@ describe('a fatal error', () => {
     const producer = await ready()
     const [list, metadata] = await offsets()
     cluster.pushErrors(api, [code])
-    const error = await failure(
+    const error = await kafkaError(
       producer.transaction(async (tx) => {
         tx.produce({ topic, value: 'x' })
         await tx.sendOffsets(list, metadata)
@@ -101,9 +79,9 @@ describe('a fatal error', () => {
     expect(error).toMatchObject({ fatal: true, retriable: false, txnRequiresAbort: false })
     expect(error.message).toMatch(/Fatal: close this producer/)
     for (const call of [producer.beginTransaction(), producer.commitTransaction(), producer.abortTransaction()]) {
-      expect((await failure(call)).fatal).toBe(true)
+      expect((await kafkaError(call)).fatal).toBe(true)
     }
-    expect((await failure(producer.send({ topic, value: 'late' }))).fatal).toBe(true)
+    expect((await kafkaError(producer.send({ topic, value: 'late' }))).fatal).toBe(true)
     await producer.close({ timeout: 5000 })
   })
 
@@ -113,7 +91,7 @@ describe('a fatal error', () => {
       'transactional.id': `errors-id-${id}`,
     })
     cluster.pushErrors('InitProducerId', ['TRANSACTIONAL_ID_AUTHORIZATION_FAILED'])
-    expect(await failure(producer.initTransactions())).toMatchObject({
+    expect(await kafkaError(producer.initTransactions())).toMatchObject({
       code: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
       fatal: true,
     })
@@ -129,7 +107,7 @@ describe("a group's coordinator", () => {
     await producer.beginTransaction()
     cluster.broker(1).down()
     const from = performance.now()
-    const error = await failure(producer.sendOffsetsToTransaction(list, metadata, { timeout: 2000 }))
+    const error = await kafkaError(producer.sendOffsetsToTransaction(list, metadata, { timeout: 2000 }))
     const took = performance.now() - from
     cluster.broker(1).up()
     expect(took).toBeLessThan(10_000)
@@ -164,27 +142,27 @@ it('what purged the records is the error, however it is met', async () => {
   const refuse = () => cluster.pushErrors('AddPartitionsToTxn', ['TOPIC_AUTHORIZATION_FAILED'])
   const expected = { code: 'TOPIC_AUTHORIZATION_FAILED', txnRequiresAbort: true }
   refuse()
-  expect(await failure(producer.transaction((tx) => tx.send({ topic, value: 'awaited' })))).toMatchObject({
+  expect(await kafkaError(producer.transaction((tx) => tx.send({ topic, value: 'awaited' })))).toMatchObject({
     ...expected,
     txnRequiresAbort: false,
   })
   refuse()
   const unawaited = producer.transaction((tx) => void tx.sendBatch(topic, [{ value: 'not' }, { value: 'awaited' }]))
-  expect(await failure(unawaited)).toMatchObject({ ...expected, txnRequiresAbort: false })
+  expect(await kafkaError(unawaited)).toMatchObject({ ...expected, txnRequiresAbort: false })
   refuse()
   await producer.beginTransaction()
-  expect((await failure(producer.send({ topic, value: 'by hand' }))).code).toBe('_PURGE_QUEUE')
-  const error = await failure(producer.commitTransaction())
+  expect((await kafkaError(producer.send({ topic, value: 'by hand' }))).code).toBe('_PURGE_QUEUE')
+  const error = await kafkaError(producer.commitTransaction())
   expect(error).toMatchObject(expected)
   expect(error.message).toMatch(/call abortTransaction\(\)/)
   await producer.abortTransaction()
   // A purge of the program's own is no more than that.
   await producer.beginTransaction()
   cluster.brokers.rtt(300)
-  const purged = failure(producer.send({ topic, value: 'purged' }))
+  const purged = kafkaError(producer.send({ topic, value: 'purged' }))
   await producer.purge()
   expect((await purged).code).toMatch(/^_PURGE/)
-  expect((await failure(producer.commitTransaction())).code).toBe('_INCONSISTENT')
+  expect((await kafkaError(producer.commitTransaction())).code).toBe('_INCONSISTENT')
   cluster.brokers.rtt(0)
   await producer.abortTransaction()
   await producer.transaction((tx) => tx.send({ topic, value: 'at last' }))

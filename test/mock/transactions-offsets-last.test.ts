@@ -1,13 +1,14 @@
 // Offsets that are a transaction's last and not awaited: sent, committed and followed by the next one's beginning in one
 // request to the addon. Whatever fails on the way has to come out as if each had been awaited.
-import { Consumer, KafkaError, MockCluster, Producer, type Transaction } from 'odradek'
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { Consumer, type KafkaError, MockCluster, type Producer, type Transaction } from 'odradek'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type GroupOffsets, groupOffsets, kafkaError, readyProducer } from '../helpers/transactions.js'
 import { rejection, waitFor } from '../helpers/wait.js'
 
 let cluster: MockCluster
 let id = 0
 let topic: string
-let offsets: Parameters<Producer['sendOffsetsToTransaction']>
+let offsets: GroupOffsets
 
 beforeAll(() => {
   cluster = new MockCluster({ brokers: 3 })
@@ -16,30 +17,10 @@ afterAll(() => cluster.close())
 beforeEach(async () => {
   topic = `last-${++id}`
   await cluster.createTopic(topic)
-  const config = { 'bootstrap.servers': cluster.bootstrapServers, 'group.id': `g-${id}`, 'enable.auto.commit': false }
-  await using consumer = new Consumer(config)
-  offsets = [[{ topic, partition: 0, offset: 1 }], await consumer.groupMetadata()]
+  offsets = await groupOffsets(cluster, `g-${id}`, topic)
 })
 
-async function ready(more = {}): Promise<Producer> {
-  const producer = new Producer({
-    'bootstrap.servers': cluster.bootstrapServers,
-    'transactional.id': `last-id-${id}`,
-    'transaction.timeout.ms': 20_000,
-    'retry.backoff.ms': 20,
-    'linger.ms': 0,
-    ...more,
-  })
-  cluster.coordinator('transaction', `last-id-${id}`, 2)
-  await producer.initTransactions()
-  return producer
-}
-
-async function failure(promise: Promise<unknown>): Promise<KafkaError> {
-  const error = await rejection(promise)
-  expect(error).toBeInstanceOf(KafkaError)
-  return error as KafkaError
-}
+const ready = (more = {}) => readyProducer(cluster, `last-id-${id}`, more)
 
 const sendLast = (tx: Transaction, value = 'x') => {
   void tx.send({ topic, value })
@@ -78,8 +59,8 @@ it('leaves a producer whose primitives work, and which closes with the next tran
   await producer.send({ topic, value: 'primitive' })
   await producer.abortTransaction()
   await producer.transaction((tx) => sendLast(tx))
-  expect((await failure(producer.send({ topic, value: 'outside' }))).message).toMatch(/no transaction is open/)
-  expect((await failure(producer.abortTransaction())).message).toMatch(/no transaction is open/)
+  expect((await kafkaError(producer.send({ topic, value: 'outside' }))).message).toMatch(/no transaction is open/)
+  expect((await kafkaError(producer.abortTransaction())).message).toMatch(/no transaction is open/)
   cluster.requests.start()
   await producer.close()
   expect(ends()).toBe(0)
@@ -99,13 +80,13 @@ it('aborts for a record that failed, whoever noticed, and never commits it', asy
       void tx.sendBatch([{ topic, value: 'good' }, record])
       void tx.sendOffsets(offsets[0], offsets[1])
     })
-    expect(await failure(run)).toMatchObject({ code, cause: { code: cause } })
+    expect(await kafkaError(run)).toMatchObject({ code, cause: { code: cause } })
   }
   const notEvenRecords = producer.transaction((tx) => {
     void tx.sendOffsets(offsets[0], offsets[1])
     void tx.sendBatch(5 as never)
   })
-  expect((await failure(notEvenRecords)).code).toBe('_INVALID_ARG')
+  expect((await kafkaError(notEvenRecords)).code).toBe('_INVALID_ARG')
   expect(countsOf(producer)).toEqual({ committed: 0, aborted: bad.length + 1 })
   await producer.transaction(sendLast)
   expect(countsOf(producer).committed).toBe(1)
@@ -121,7 +102,7 @@ it('aborts when a broker refuses the records or the offsets', async () => {
   ] as const) {
     const { aborted } = countsOf(producer)
     cluster.pushErrors(api, [code])
-    const error = await failure(producer.transaction(sendLast))
+    const error = await kafkaError(producer.transaction(sendLast))
     expect(error, api).toMatchObject({ code, fatal: false })
     expect(countsOf(producer), api).toEqual({
       committed: countsOf(producer).committed,
@@ -137,11 +118,11 @@ it('aborts when a broker refuses the records or the offsets', async () => {
 it('says that the commit was fenced', async () => {
   const producer = await ready()
   cluster.pushErrors('EndTxn', ['PRODUCER_FENCED'])
-  const error = await failure(producer.transaction(sendLast))
+  const error = await kafkaError(producer.transaction(sendLast))
   cluster.clearErrors('EndTxn')
   expect(error).toMatchObject({ code: '_FENCED', fatal: true })
   expect(error.message).toMatch(/commitTransaction\(\).*close this producer/)
-  expect((await failure(producer.transaction(sendLast))).fatal).toBe(true)
+  expect((await kafkaError(producer.transaction(sendLast))).fatal).toBe(true)
   await producer.close()
 })
 
@@ -158,23 +139,42 @@ it('goes on with a commit that is retriable until it is through', async () => {
   expect(countsOf(producer)).toEqual({ committed: 1, aborted: 0 })
 })
 
-it('commits what close() finds on its way, or aborts it: never half', async () => {
-  for (const rtt of [0, 20, 60, 120]) {
-    const producer = await ready()
-    cluster.brokers.rtt(rtt)
-    cluster.requests.start()
-    const outcome = producer.transaction(sendLast).then(
-      () => 'committed',
-      () => 'not',
-    )
-    await waitFor('it is on its way', () => cluster.requests.list('AddPartitionsToTxn').length > 0)
-    await producer.close({ timeout: 10_000 })
-    const { committed, aborted } = countsOf(producer)
-    expect({ outcome: await outcome, committed, aborted }).toEqual(
-      committed ? { outcome: 'committed', committed: 1, aborted: 0 } : { outcome: 'not', committed: 0, aborted: 1 },
-    )
-    cluster.brokers.rtt(0)
-    cluster.requests.stop()
+describe('close() in the middle', () => {
+  // Past 500 ms the commit is interrupted, and close() goes on with it.
+  for (const rtt of [0, 20, 60, 120, 700, 900]) {
+    const slow = () => cluster.brokers.rtt(rtt)
+    const ways = {
+      'of its first request': ['AddPartitionsToTxn', () => slow(), sendLast],
+      'of its end': ['EndTxn', () => {}, (tx: Transaction) => tx.send({ topic, value: 'x' }).then(slow)],
+      'of its end with offsets': [
+        'EndTxn',
+        () => {},
+        async (tx: Transaction) => {
+          await tx.send({ topic, value: 'x' })
+          void tx.sendOffsets(offsets[0], offsets[1])
+          setTimeout(slow, 0)
+        },
+      ],
+    } as const
+    for (const [way, [request, before, run]] of Object.entries(ways)) {
+      it(`${way} commits it or aborts it, never half: ${rtt} ms`, async () => {
+        const producer = await ready()
+        cluster.requests.start()
+        before()
+        const outcome = producer.transaction<unknown>(run).then(
+          () => 'committed',
+          (error) => `not: ${error}`,
+        )
+        await waitFor('it is on its way', () => cluster.requests.list(request).length > 0)
+        await producer.close({ timeout: 10_000 })
+        const { committed, aborted } = countsOf(producer)
+        expect([await outcome, committed, aborted]).toEqual(
+          committed ? ['committed', 1, 0] : [expect.stringMatching(/^not/), 0, 1],
+        )
+        cluster.brokers.rtt(0)
+        cluster.requests.stop()
+      })
+    }
   }
 })
 
@@ -230,18 +230,18 @@ it('aborts for a record that waited for room, and then could not be written', as
     let last: Promise<KafkaError> | undefined
     const run = producer.transaction(async (tx) => {
       for (let i = 0; i < 5; i++) void tx.send({ topic, value: `v${i}` })
-      last = failure(tx.send({ topic, value: Buffer.alloc(1_000_001) }))
+      last = kafkaError(tx.send({ topic, value: Buffer.alloc(1_000_001) }))
       if (awaited) await tx.sendOffsets(offsets[0], offsets[1])
       else void tx.sendOffsets(offsets[0], offsets[1])
     })
-    expect((await failure(run)).message).toMatch(/message.max.bytes/)
+    expect((await kafkaError(run)).message).toMatch(/message.max.bytes/)
     expect(await last).toMatchObject({ code: 'MSG_SIZE_TOO_LARGE' })
   }
   const withoutOffsets = producer.transaction((tx) => {
     for (let i = 0; i < 5; i++) void tx.send({ topic, value: `v${i}` })
     void tx.send({ topic, value: Buffer.alloc(1_000_001) })
   })
-  expect((await failure(withoutOffsets)).message).toMatch(/message.max.bytes/)
+  expect((await kafkaError(withoutOffsets)).message).toMatch(/message.max.bytes/)
   expect(countsOf(producer)).toEqual({ committed: 0, aborted: 3 })
   await producer.transaction((tx) => sendLast(tx))
 })
@@ -249,7 +249,7 @@ it('aborts for a record that waited for room, and then could not be written', as
 it('leaves a producer that works when somebody else ends the transaction, or the function fails while offsets are sent', async () => {
   await using producer = await ready({ 'linger.ms': 300 })
   let sending = false
-  const run = failure(
+  const run = kafkaError(
     producer.transaction(async (tx) => {
       await tx.send({ topic, value: 'x' })
       cluster.brokers.rtt(300)
@@ -262,10 +262,15 @@ it('leaves a producer that works when somebody else ends the transaction, or the
   await producer.abortTransaction()
   expect((await run).code).toMatch(/^_PURGE/)
   cluster.brokers.rtt(150)
+  cluster.requests.start()
+  const offsetsAreSent = async () => {
+    cluster.requests.clear()
+    await waitFor('they are on their way', () => cluster.requests.list('AddOffsetsToTxn').length > 0)
+  }
   const stop = new AbortController()
   const stopped = producer.transaction(
     async (tx) => {
-      setTimeout(() => stop.abort(new Error('stopped')), 50)
+      void offsetsAreSent().then(() => stop.abort(new Error('stopped')))
       await tx.sendOffsets(offsets[0], offsets[1])
     },
     { signal: stop.signal },
@@ -273,10 +278,11 @@ it('leaves a producer that works when somebody else ends the transaction, or the
   expect((await rejection(stopped)).message).toBe('stopped')
   const thrown = producer.transaction(async (tx) => {
     void tx.sendOffsets(offsets[0], offsets[1])
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await offsetsAreSent()
     throw new Error('thrown')
   })
   expect((await rejection(thrown)).message).toBe('thrown')
+  cluster.requests.stop()
   cluster.brokers.rtt(0)
   await producer.transaction((tx) => sendLast(tx))
   expect(countsOf(producer)).toEqual({ committed: 1, aborted: 3 })

@@ -1,7 +1,8 @@
 // Each class of error in each transactional call, injected on the embedded cluster; misuse; close in each state.
 // (It stores no transactional offsets and ignores read_committed: test/broker/transactions.test.ts has those.)
-import { Consumer, KafkaError, MockCluster, Producer } from 'odradek'
+import { type KafkaError, MockCluster, Producer } from 'odradek'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { groupOffsets, kafkaError, readyProducer, transactionalProducer } from '../helpers/transactions.js'
 import { rejection, waitFor } from '../helpers/wait.js'
 
 let cluster: MockCluster
@@ -17,34 +18,9 @@ beforeEach(async () => {
   await cluster.createTopic(topic, { partitions: 2 })
 })
 
-function producerOf(more = {}): Producer {
-  return new Producer({
-    'bootstrap.servers': cluster.bootstrapServers,
-    'transactional.id': `id-${id}`,
-    'transaction.timeout.ms': 10_000,
-    'retry.backoff.ms': 20,
-    'linger.ms': 0,
-    ...more,
-  })
-}
-
-async function ready(more = {}): Promise<Producer> {
-  const producer = producerOf(more)
-  await producer.initTransactions()
-  return producer
-}
-
-async function failure(promise: Promise<unknown>): Promise<KafkaError> {
-  const error = await rejection(promise)
-  expect(error).toBeInstanceOf(KafkaError)
-  return error as KafkaError
-}
-
-async function offsetsOf(): Promise<Parameters<Producer['sendOffsetsToTransaction']>> {
-  const config = { 'bootstrap.servers': cluster.bootstrapServers, 'group.id': `g-${id}`, 'enable.auto.commit': false }
-  await using consumer = new Consumer(config)
-  return [[{ topic, partition: 0, offset: 1 }], await consumer.groupMetadata()]
-}
+const producerOf = (more = {}) => transactionalProducer(cluster, `id-${id}`, more)
+const ready = (more = {}) => readyProducer(cluster, `id-${id}`, more)
+const offsetsOf = () => groupOffsets(cluster, `g-${id}`, topic)
 
 describe('misuse', () => {
   it('is a clear _STATE error at each step, and nothing is wedged', async () => {
@@ -60,20 +36,20 @@ describe('misuse', () => {
       [() => producer.abortTransaction(), /no transaction is open/],
     ]
     for (const [call, message] of calls) {
-      expect(await failure(call() as Promise<unknown>)).toMatchObject({
+      expect(await kafkaError(call() as Promise<unknown>)).toMatchObject({
         code: '_STATE',
         message: expect.stringMatching(message),
       })
     }
     await producer.initTransactions()
-    expect((await failure(producer.initTransactions())).message).toMatch(/for once/)
-    expect((await failure(producer.send(record))).message).toMatch(/: call beginTransaction\(\)/)
+    expect((await kafkaError(producer.initTransactions())).message).toMatch(/for once/)
+    expect((await kafkaError(producer.send(record))).message).toMatch(/: call beginTransaction\(\)/)
     await producer.beginTransaction()
-    expect((await failure(producer.beginTransaction())).message).toMatch(/a transaction is open/)
-    expect((await failure(producer.transaction(() => {}))).code).toBe('_STATE')
+    expect((await kafkaError(producer.beginTransaction())).message).toMatch(/a transaction is open/)
+    expect((await kafkaError(producer.transaction(() => {}))).code).toBe('_STATE')
     await producer.send(record)
     await producer.commitTransaction()
-    expect((await failure(producer.commitTransaction())).code).toBe('_STATE')
+    expect((await kafkaError(producer.commitTransaction())).code).toBe('_STATE')
   })
 
   it('two calls at once: the second is a _CONFLICT, the first goes on', async () => {
@@ -83,8 +59,8 @@ describe('misuse', () => {
     cluster.brokers.rtt(100)
     const first = producer.commitTransaction()
     const conflicts = [producer.commitTransaction(), producer.abortTransaction(), producer.beginTransaction()]
-    for (const call of conflicts) expect((await failure(call)).code).toBe('_CONFLICT')
-    expect((await failure(producer.send({ topic, value: 'late' }))).message).toMatch(/being ended/)
+    for (const call of conflicts) expect((await kafkaError(call)).code).toBe('_CONFLICT')
+    expect((await kafkaError(producer.send({ topic, value: 'late' }))).message).toMatch(/being ended/)
     await first
     cluster.brokers.rtt(0)
     await producer.transaction((tx) => void tx.produce({ topic, value: 'y' }))
@@ -92,18 +68,18 @@ describe('misuse', () => {
 
   it('without transactional.id the calls say what is missing', async () => {
     await using producer = new Producer({ 'bootstrap.servers': cluster.bootstrapServers })
-    const error = await failure(producer.initTransactions())
+    const error = await kafkaError(producer.initTransactions())
     expect(error).toMatchObject({ code: '_NOT_CONFIGURED', message: expect.stringMatching(/set 'transactional.id'/) })
   })
 
   it('a tx is of no use after its end, and one transaction runs at a time', async () => {
     await using producer = await ready()
     const kept = await producer.transaction((tx) => tx)
-    expect((await failure(kept.send({ topic, value: 'x' }))).message).toMatch(/has ended/)
+    expect((await kafkaError(kept.send({ topic, value: 'x' }))).message).toMatch(/has ended/)
     expect(() => kept.produce({ topic, value: 'x' })).toThrow(/has ended/)
     let release = () => {}
     const first = producer.transaction(() => new Promise<void>((resolve) => (release = resolve)))
-    await waitFor('the first is open', async () => (await failure(producer.beginTransaction())).code === '_STATE')
+    await waitFor('the first is open', async () => (await kafkaError(producer.beginTransaction())).code === '_STATE')
     release()
     await first
   })
@@ -114,8 +90,8 @@ describe('errors', () => {
     await using producer = await ready()
     await producer.beginTransaction()
     cluster.pushErrors('AddPartitionsToTxn', ['TOPIC_AUTHORIZATION_FAILED'])
-    const sent = failure(producer.send({ topic, value: 'x' }))
-    const error = await failure(producer.commitTransaction())
+    const sent = kafkaError(producer.send({ topic, value: 'x' }))
+    const error = await kafkaError(producer.commitTransaction())
     expect(error).toMatchObject({ txnRequiresAbort: true, fatal: false, retriable: false })
     expect(error.message).toMatch(/has to be aborted: call abortTransaction\(\)/)
     await producer.abortTransaction()
@@ -126,15 +102,15 @@ describe('errors', () => {
   it('of a record abort the transaction, awaited or not', async () => {
     await using producer = await ready()
     const unawaited = producer.transaction((tx) => void tx.send({ topic, value: 'x', partition: 77 }))
-    expect((await failure(unawaited)).message).toMatch(/_UNKNOWN_PARTITION|partition/i)
+    expect((await kafkaError(unawaited)).message).toMatch(/_UNKNOWN_PARTITION|partition/i)
     const batch = producer.transaction(async (tx) => {
       await tx.sendBatch(topic, [{ value: '1' }, { value: '2', partition: 77 }])
     })
-    const error = await failure(batch)
+    const error = await kafkaError(batch)
     expect(error).toMatchObject({ code: '_INCONSISTENT', cause: { code: '_UNKNOWN_PARTITION' } })
     expect(error.message).toMatch(/has been aborted/)
     const invalid = producer.transaction((tx) => void tx.send({ topic, value: 5 } as never))
-    expect((await failure(invalid)).code).toBe('_INVALID_ARG')
+    expect((await kafkaError(invalid)).code).toBe('_INVALID_ARG')
     await producer.transaction((tx) => tx.send({ topic, value: 'y' }))
   })
 
@@ -165,7 +141,7 @@ describe('errors', () => {
     const producer = await ready()
     cluster.pushErrors(api, [code])
     const offsets = await offsetsOf()
-    const error = await failure(
+    const error = await kafkaError(
       producer.transaction(async (tx) => {
         tx.produce({ topic, value: 'x' })
         await tx.sendOffsets(...(offsets.slice(0, 2) as [never, never]))
@@ -175,7 +151,7 @@ describe('errors', () => {
     expect(error).toMatchObject({ code: '_FENCED', fatal: true })
     expect(error.message).toMatch(/close this producer/)
     const from = performance.now()
-    expect((await failure(producer.beginTransaction())).fatal).toBe(true)
+    expect((await kafkaError(producer.beginTransaction())).fatal).toBe(true)
     await producer.close()
     expect(performance.now() - from).toBeLessThan(20_000)
   })
@@ -187,7 +163,7 @@ describe('errors', () => {
     await using producer = await ready()
     const [offsets, metadata] = await offsetsOf()
     cluster.pushErrors(api, [code])
-    const error = await failure(producer.transaction((tx) => tx.sendOffsets(offsets, metadata)))
+    const error = await kafkaError(producer.transaction((tx) => tx.sendOffsets(offsets, metadata)))
     expect(error.code).toBe(code)
     expect(error.message).toMatch(/has been aborted: it can be run again/)
     await producer.transaction((tx) => tx.sendOffsets(offsets, metadata))
@@ -200,11 +176,11 @@ describe('time-outs and signals', () => {
     await producer.beginTransaction()
     await producer.send({ topic, value: 'x' })
     cluster.brokers.rtt(1500)
-    const error = await failure(producer.commitTransaction({ timeout: 100 }))
+    const error = await kafkaError(producer.commitTransaction({ timeout: 100 }))
     expect(error).toMatchObject({ code: '_TIMED_OUT', retriable: true, txnRequiresAbort: false })
     expect(error.message).toMatch(/call commitTransaction\(\) again/)
-    expect(await failure(producer.abortTransaction())).toMatchObject({ code: '_CONFLICT' })
-    expect((await failure(producer.send({ topic, value: 'late' }))).code).toBe('_STATE')
+    expect(await kafkaError(producer.abortTransaction())).toMatchObject({ code: '_CONFLICT' })
+    expect((await kafkaError(producer.send({ topic, value: 'late' }))).code).toBe('_STATE')
     cluster.brokers.rtt(0)
     await producer.commitTransaction()
     await producer.transaction((tx) => tx.send({ topic, value: 'y' }))
@@ -213,7 +189,7 @@ describe('time-outs and signals', () => {
   it('initTransactions without a broker is retriable, and goes on when there is one', async () => {
     cluster.brokers.down()
     await using producer = producerOf()
-    expect(await failure(producer.initTransactions({ timeout: 300 }))).toMatchObject({ retriable: true })
+    expect(await kafkaError(producer.initTransactions({ timeout: 300 }))).toMatchObject({ retriable: true })
     cluster.brokers.up()
     await producer.initTransactions()
   })
@@ -245,7 +221,7 @@ describe('time-outs and signals', () => {
             () => true,
           ),
         )
-        late = failure(tx.send({ topic, value: 'late' }))
+        late = kafkaError(tx.send({ topic, value: 'late' }))
       },
       { signal: stop.signal },
     )
