@@ -71,6 +71,9 @@ export interface NativeClient {
   controllerId(id: number, timeout: number): void
 }
 
+/** On whose behalf offsets are sent: what groupMetadata() had as `bytes`, or a consumer. */
+export type NativeOwner = Uint8Array | NativeConsumer
+
 export interface NativeProducer extends NativeClient {
   addTopic(name: string, entries: string[] | null): number
   /** Asks a broker. */
@@ -86,8 +89,15 @@ export interface NativeProducer extends NativeClient {
   /** See TransactionCall in native/transaction.h, and Committed. */
   transaction(id: number, call: number, timeout: number): void
   flushTransaction(id: number, timeout: number): void
-  sendOffsets(id: number, list: NativePartitionInput[], groupMetadata: Uint8Array, timeout: number): void
-  commitWithOffsets(id: number, list: NativePartitionInput[], groupMetadata: Uint8Array, timeout: number): void
+  /** See OffsetsOwner; without a membership `rebalances` is of no account. */
+  sendOffsets(id: number, list: NativePartitionInput[], who: NativeOwner, rebalances: number, timeout: number): void
+  commitWithOffsets(
+    id: number,
+    list: NativePartitionInput[],
+    who: NativeOwner,
+    rebalances: number,
+    timeout: number,
+  ): void
   interruptTransaction(): void
 }
 
@@ -115,6 +125,8 @@ export interface NativeConsumer extends NativeClient {
   watermarks(id: number, topic: string, partition: number, timeout: number): void
   memberId(id: number): void
   rebalanceProtocol(id: number): void
+  /** See Consumer::Membership. */
+  rebalancesAnswered(): number
   groupMetadata(id: number): void
 }
 

@@ -29,11 +29,6 @@ export abstract class ConsumerGroup extends ConsumerReading {
     return this.#rebalance !== undefined
   }
 
-  /** The rebalance that waits takes partitions that belong to somebody else already. */
-  protected get losing(): boolean {
-    return this.#rebalance?.lost === true
-  }
-
   protected override get usableWhileClosing(): boolean {
     return this.#rebalancing !== undefined
   }

@@ -6,7 +6,7 @@ import { ConsumerPositions } from './consumer-positions.js'
 import { ErrorCodes, KafkaError } from './errors.js'
 import {
   type ConsumerGroupMetadata,
-  checkFenceable,
+  type ConsumerMembership,
   groupMetadataOf,
   type NativeGroupMetadata,
 } from './group-metadata.js'
@@ -82,8 +82,8 @@ export abstract class ConsumerOffsets extends ConsumerPositions {
     return groupMetadataOf(await this.command<NativeGroupMetadata>((id) => this.native.groupMetadata(id)))
   }
 
-  /** @internal What the application has been handed, what it has in its hands included, and on whose behalf. */
-  async transactionOffsets(): Promise<{ offsets: TopicPartitionOffset[]; metadata: ConsumerGroupMetadata }> {
+  /** @internal For offsets of what it has been handed by now. */
+  get membership(): ConsumerMembership {
     this.assertOpen()
     if (this.autoCommit) {
       throw new KafkaError(
@@ -91,10 +91,13 @@ export abstract class ConsumerOffsets extends ConsumerPositions {
         `${this.name} commits offsets by itself, outside of the transaction: set 'enable.auto.commit' to false`,
       )
     }
-    const offsets = this.inbox.handed()
-    const metadata = await this.groupMetadata()
-    checkFenceable(metadata, this.byHand, this.losing)
-    return { offsets, metadata }
+    const { groupId, native } = this
+    return { groupId, native, rebalances: this.byHand ? -1 : native.rebalancesAnswered() }
+  }
+
+  /** @internal What the application has been handed, what it has in its hands included. */
+  get handed(): TopicPartitionOffset[] {
+    return this.inbox.handed()
   }
 
   /**

@@ -1,4 +1,5 @@
 // Who a group's member is, on its way from a consumer to a transactional producer.
+import type { NativeConsumer } from './binding.js'
 import { KafkaError } from './errors.js'
 
 /** Of a consumer, for a producer's transaction. A plain object: it can be posted to a worker thread. */
@@ -24,22 +25,28 @@ export function groupMetadataOf({ bytes, ...fields }: NativeGroupMetadata): Cons
 }
 
 /** @internal */
-export function checkGroupMetadata(value: unknown): asserts value is ConsumerGroupMetadata {
+export function checkOffsetsOwner(value: unknown): asserts value is OffsetsOwner {
+  if (isMembership(value as OffsetsOwner)) return
   const { groupId, opaque } = (value ?? {}) as Partial<ConsumerGroupMetadata>
   if (typeof groupId === 'string' && opaque instanceof Uint8Array && opaque.length > 0) return
   throw new KafkaError('_INVALID_ARG', 'the group metadata of offsets is what consumer.groupMetadata() resolves with')
 }
 
 /**
- * @internal A member that the group has given up has no id until it joins again, and a broker takes offsets without one
- * from anybody: they would count although the partitions, and so the messages, are somebody else's.
+ * @internal A consumer for whom offsets are committed in a transaction: who it is is looked up when they are sent, and
+ * they are refused if it has lost its membership, or dealt with a rebalance since.
  */
-export function checkFenceable(metadata: ConsumerGroupMetadata, byHand: boolean, lost: boolean): void {
-  if (byHand || (!lost && metadata.memberId !== '' && metadata.generationId >= 0)) return
-  throw new KafkaError(
-    'UNKNOWN_MEMBER_ID',
-    `the consumer is not a member of group '${metadata.groupId}' (any more): what it has read is somebody else's now. ` +
-      'Abort the transaction',
-    { txnRequiresAbort: true },
-  )
+export interface ConsumerMembership {
+  readonly groupId: string | null
+  readonly native: NativeConsumer
+  /** How many it had dealt with; -1 when its partitions are its own by hand. */
+  readonly rebalances: number
 }
+
+/** @internal */
+export function isMembership(owner: OffsetsOwner): owner is ConsumerMembership {
+  return 'native' in Object(owner)
+}
+
+/** @internal On whose behalf offsets are committed. */
+export type OffsetsOwner = ConsumerGroupMetadata | ConsumerMembership

@@ -153,9 +153,8 @@ export class Pipeline {
         const made = await make(tx)
         records = made.length
         if (records > 0) void tx.sendBatch(made)
-        const { metadata } = await (this.#consumer as Consumer).transactionOffsets()
         // The batch's own: it may be a part of what the consumer has handed out. Not awaited: see Transaction.sendOffsets.
-        void tx.sendOffsets(batch.offsets(), metadata)
+        void tx.sendOffsets(batch.offsets(), this.#consumer as Consumer)
       })
     } catch (thrown) {
       const error = impossibleRecord(thrown) ?? thrown

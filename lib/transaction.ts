@@ -5,7 +5,7 @@ import { checkTimed } from './client-check.js'
 import type { Consumer } from './consumer.js'
 import type { DeliveryReport, DeliveryReports } from './delivery-report.js'
 import { KafkaError } from './errors.js'
-import type { ConsumerGroupMetadata } from './group-metadata.js'
+import type { ConsumerGroupMetadata, OffsetsOwner } from './group-metadata.js'
 import type { TopicPartitionOffset } from './offset.js'
 import type { Producer } from './producer.js'
 import type { BatchRecord, ProducerRecord } from './record.js'
@@ -70,36 +70,35 @@ export class Transaction {
    * the given ones, with the group's metadata. What has been sent is flushed first. When it is the last of a function
    * that does not await it, it is one request to the addon with the commit: small transactions are faster so.
    *
-   * The consumer needs `enable.auto.commit=false`.
+   * The consumer needs `enable.auto.commit=false`. Given, it is asked who it is when the offsets are sent; they are
+   * refused (`UNKNOWN_MEMBER_ID`, and the transaction is aborted) when it is not a member of its group any more, or has
+   * dealt with a rebalance since.
    */
   sendOffsets(consumer: Consumer): Promise<void>
-  sendOffsets(offsets: readonly TopicPartitionOffset[], metadata: ConsumerGroupMetadata): Promise<void>
-  sendOffsets(what: Consumer | readonly TopicPartitionOffset[], metadata?: ConsumerGroupMetadata): Promise<void> {
-    return this.#watch(() => {
+  sendOffsets(offsets: readonly TopicPartitionOffset[], of: ConsumerGroupMetadata | Consumer): Promise<void>
+  sendOffsets(what: Consumer | readonly TopicPartitionOffset[], of?: ConsumerGroupMetadata | Consumer): Promise<void> {
+    return this.#watch(async () => {
       // Taken at once, not when an earlier call is through.
-      const given = Array.isArray(what)
-        ? Promise.resolve({ offsets: what, metadata: metadata as ConsumerGroupMetadata })
-        : offsetsOf(what)
+      const [offsets, owner] = Array.isArray(what) ? [what, ownerOf(of)] : handedBy(what)
       this.#offsetsUnderWay++
-      const sent = this.#offsets.then(() => given).then(({ offsets, metadata }) => this.#pass(offsets, metadata))
-      this.#offsets = sent.catch(() => {})
-      given.catch(() => {})
-      return sent
+      const sent = this.#offsets.then(() => this.#pass(offsets, owner))
+      // Noted before finish() goes on: it would commit without them.
+      this.#offsets = sent.catch((error) => this.#failed(error))
+      await sent
     })
   }
 
-  async #pass(offsets: readonly TopicPartitionOffset[], metadata: ConsumerGroupMetadata): Promise<void> {
+  async #pass(offsets: readonly TopicPartitionOffset[], owner: OffsetsOwner): Promise<void> {
+    // After this it is known whether the function has returned or thrown, and what has failed by now.
+    await new Promise((resolve) => setImmediate(resolve))
     const last = --this.#offsetsUnderWay === 0
     if (!this.#finishing) {
       this.#assertUsable()
-      return await this.#transactions.sendOffsets(offsets, metadata)
+      return await this.#transactions.sendOffsets(offsets, owner)
     }
-    // What has failed by now is known after this.
-    await new Promise((resolve) => setImmediate(resolve))
     if (this.#failure) throw this.#failure.error
-    if (last)
-      this.#committed = await this.#transactions.commitWithOffsets(offsets, metadata, { timeout: this.#timeout })
-    else await this.#transactions.sendOffsets(offsets, metadata)
+    if (last) this.#committed = await this.#transactions.commitWithOffsets(offsets, owner, { timeout: this.#timeout })
+    else await this.#transactions.sendOffsets(offsets, owner)
   }
 
   /** @internal Settles what is under way; throws what failed. Whether the transaction is committed already. */
@@ -125,27 +124,34 @@ export class Transaction {
       this.#assertUsable()
     } catch (error) {
       // A part of it that comes too late is missing.
-      this.#failure ??= { error }
+      this.#failed(error)
       return Promise.reject(error)
     }
     const promise = start()
     // Noted, and so no unhandled rejection when nobody awaits it.
-    promise.catch((error) => {
-      this.#failure ??= { error }
-    })
+    promise.catch((error) => this.#failed(error))
     return promise
+  }
+
+  #failed(error: unknown): void {
+    this.#failure ??= { error }
   }
 }
 
-function offsetsOf(consumer: unknown): Promise<{ offsets: TopicPartitionOffset[]; metadata: ConsumerGroupMetadata }> {
-  if (typeof (consumer as Consumer | undefined)?.transactionOffsets === 'function') {
-    return (consumer as Consumer).transactionOffsets()
-  }
-  const error = new KafkaError(
+function isConsumer(value: unknown): value is Consumer {
+  return typeof (value as Consumer | undefined)?.groupMetadata === 'function'
+}
+
+function ownerOf(of: unknown): OffsetsOwner {
+  return isConsumer(of) ? of.membership : (of as ConsumerGroupMetadata)
+}
+
+function handedBy(consumer: unknown): [TopicPartitionOffset[], OffsetsOwner] {
+  if (isConsumer(consumer)) return [consumer.handed, consumer.membership]
+  throw new KafkaError(
     '_INVALID_ARG',
-    'sendOffsets takes a Consumer, or an array of offsets and group metadata',
+    'sendOffsets takes a Consumer, or an array of offsets and group metadata or a Consumer',
   )
-  return Promise.reject(error)
 }
 
 /** @internal See Producer.transaction. */

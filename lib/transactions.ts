@@ -1,10 +1,10 @@
 // The transactional API of a producer: which call is allowed when. (What an error asks for: transaction-errors.ts.)
 import { abortable } from './abort.js'
-import type { NativePartitionInput, NativeProducer } from './binding.js'
+import type { NativeOwner, NativePartitionInput, NativeProducer } from './binding.js'
 import type { OperationOptions } from './client.js'
 import { checkTimed } from './client-check.js'
 import { errorName, KafkaError } from './errors.js'
-import { type ConsumerGroupMetadata, checkGroupMetadata } from './group-metadata.js'
+import { checkOffsetsOwner, isMembership, type OffsetsOwner } from './group-metadata.js'
 import { checkOffsets, type TopicPartitionOffset } from './offset.js'
 import { explain, isPurge } from './transaction-errors.js'
 
@@ -131,17 +131,17 @@ export class Transactions {
 
   sendOffsets(
     offsets: readonly TopicPartitionOffset[],
-    metadata: ConsumerGroupMetadata,
+    owner: OffsetsOwner,
     options: OperationOptions = {},
   ): Promise<void> {
     return this.#call('sendOffsetsToTransaction', options, this.#host.timeout, async (left) => {
-      const list = this.#checked(offsets, metadata)
-      if (list.length === 0) return
+      const [list, ...who] = this.#checked(offsets, owner)
+      if (list.length === 0 && !isMembership(owner)) return
       const { native, writeOut, waiting } = this.#host
       // The addon flushes what it has, in the same crossing; it does not have what waits for room.
       if (waiting()) await this.#flush(left)
       writeOut()
-      await this.#orFailedRecords((id) => native.sendOffsets(id, list, metadata.opaque, left()))
+      await this.#orFailedRecords((id) => native.sendOffsets(id, list, ...who, left()))
       this.#assertDelivered()
     })
   }
@@ -152,22 +152,20 @@ export class Transactions {
    */
   async commitWithOffsets(
     offsets: readonly TopicPartitionOffset[],
-    metadata: ConsumerGroupMetadata,
+    owner: OffsetsOwner,
     options: OperationOptions = {},
   ): Promise<boolean> {
     // Not the phase: when this is looked at, the next one may be open.
     let ended = false
     await this.#call('sendOffsetsToTransaction', options, this.#host.timeout, async (left) => {
-      const list = this.#checked(offsets, metadata)
+      const [list, ...who] = this.#checked(offsets, owner)
       this.#assertDelivered()
-      if (list.length === 0) return
+      if (list.length === 0 && !isMembership(owner)) return
       const { native, command, writeOut, waiting } = this.#host
       await this.#end(async () => {
         if (waiting()) await this.#flush(left)
         writeOut()
-        const committed = await this.#orFailedRecords((id) =>
-          native.commitWithOffsets(id, list, metadata.opaque, left()),
-        )
+        const committed = await this.#orFailedRecords((id) => native.commitWithOffsets(id, list, ...who, left()))
         this.#unfinished = committed === Committed.unfinished ? 'commitTransaction' : undefined
         ended = this.#committedBy(committed)
         if (!ended) return this.#assertDelivered()
@@ -180,12 +178,15 @@ export class Transactions {
     return ended
   }
 
-  #checked(offsets: readonly TopicPartitionOffset[], metadata: ConsumerGroupMetadata): NativePartitionInput[] {
+  #checked(
+    offsets: readonly TopicPartitionOffset[],
+    owner: OffsetsOwner,
+  ): [list: NativePartitionInput[], who: NativeOwner, rebalances: number] {
     const name = 'sendOffsetsToTransaction'
     const list = checkOffsets(offsets, name)
-    checkGroupMetadata(metadata)
+    checkOffsetsOwner(owner)
     this.#assertPhaseOpen(name)
-    return list
+    return isMembership(owner) ? [list, owner.native, owner.rebalances] : [list, owner.opaque, -1]
   }
 
   /** What failed of the records says more than that the offsets could not be sent for it. */
@@ -377,7 +378,8 @@ export class Transactions {
   /** Until no call is under way: one that is need not go on. */
   async settle(): Promise<void> {
     while (this.#running) {
-      this.#interrupt(this.#running)
+      // What close() does is nobody's to interrupt.
+      if (!this.#closing) this.#interrupt(this.#running)
       await this.#running.done
     }
   }

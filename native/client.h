@@ -84,7 +84,8 @@ class Client : public std::enable_shared_from_this<Client> {
   // The environment is going away: stop at once, wait a little, let the threads finish by themselves otherwise.
   void Abandon();
 
-  // Calls `use` with the handle if it is open, from any thread; false if it is not. Only for calls that do not block.
+  // Calls `use` with the handle if it is open, from any thread; false if it is not. Only for calls that
+  // are through at once, and call nobody back.
   template <typename F>
   bool WithHandle(F use) {
     std::shared_lock<std::shared_mutex> lock(handle_mutex_);

@@ -72,6 +72,8 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
   }
 
   Native* client() const { return client_.get(); }
+  // For who outlives the JavaScript object.
+  std::shared_ptr<Native> shared_client() const { return client_; }
 
   void Submit(On thread, const Info& info, Client::Work work) {
     client_->Submit(thread, info[0].As<Napi::Number>().Uint32Value(), std::move(work));

@@ -147,6 +147,8 @@ void Consumer::PushRebalance() {
 
 Result Consumer::CompleteRebalance(rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* partitions) {
   if (rebalances_.empty()) return Result::Ok();
+  // Ahead of what it allows librdkafka to do: see Membership.
+  rebalances_answered_++;
   const Rebalance rebalance = std::move(rebalances_.front());
   rebalances_.pop_front();
   if (rd_kafka_consumer_closed(rk)) return Result::Ok();
@@ -169,6 +171,36 @@ KafkaError Consumer::Assign(rd_kafka_t* rk, const Rebalance& rebalance,
   }
   if (!rebalance.cooperative) return KafkaError::Of(rd_kafka_assign(rk, nullptr));
   return KafkaError::Of(ErrorHandle(rd_kafka_incremental_unassign(rk, rebalance.partitions.get())));
+}
+
+// A member that the group has given up has no id until it joins again, and a broker takes offsets without one from
+// anybody: they would count although the partitions, and so the messages, are somebody else's. The metadata comes
+// first: if the membership ends after that, it is of an earlier generation, and brokers refuse it.
+KafkaError Consumer::Membership(int32_t rebalances, GroupMetadataHandle* metadata) {
+  KafkaError error = stopping() ? KafkaError::Of(RD_KAFKA_RESP_ERR__DESTROY, "The consumer is closed")
+                                : KafkaError::Of(RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
+                                                 "The consumer has not joined its group yet");
+  WithHandle([&](rd_kafka_t* rk) {
+    metadata->reset(rd_kafka_consumer_group_metadata(rk));
+    if (!*metadata) {
+      error = KafkaError::Of(RD_KAFKA_RESP_ERR__STATE, "The consumer has no group.id");
+      return;
+    }
+    error = KafkaError();
+    if (rebalances < 0) return;
+    const rd_kafka_consumer_group_metadata_t* who = metadata->get();
+    const char* member = rd_kafka_consumer_group_metadata_member_id(who);
+    const bool is_member =
+        member != nullptr && *member != '\0' && rd_kafka_consumer_group_metadata_generation_id(who) >= 0;
+    if (is_member && !rd_kafka_assignment_lost(rk) && rebalances_answered_ == rebalances) return;
+    error = KafkaError::Of(
+        RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
+        std::string("The consumer is not a member of group '") +
+            rd_kafka_consumer_group_metadata_group_id(who) +
+            "' any more, or its partitions have changed: what it has read may be another's now");
+    error.txn_requires_abort = true;
+  });
+  return error;
 }
 
 Result Consumer::Commit(rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* offsets) {

@@ -35,6 +35,11 @@ class Consumer final : public Client {
   Result Poll();
   // Poll thread: the application has dealt with the rebalance; `partitions` are those to take over, with their offsets.
   Result CompleteRebalance(rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* partitions);
+  // How many rebalances the application has dealt with. Any thread.
+  int32_t rebalances_answered() const { return rebalances_answered_; }
+  // Who this member is, for the offsets of a transaction; fails if it is none, or if what had been read when
+  // rebalances_answered() was as given may be another member's by now. -1: its partitions are its own by hand. Any thread.
+  KafkaError Membership(int32_t rebalances, GroupMetadataHandle* metadata);
   // Command thread. Null commits what is stored.
   Result Commit(rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* offsets);
 
@@ -73,6 +78,7 @@ class Consumer final : public Client {
   bool closing_ = false;              // leaving the group
   bool gave_up_ = false;              // while leaving: no rebalance is true any more
   std::atomic<Want> want_{Want::kNothing};
+  std::atomic<int32_t> rebalances_answered_{0};
 };
 
 }  // namespace odradek

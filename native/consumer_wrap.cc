@@ -38,9 +38,15 @@ Result TextResult(std::string text) {
   return result;
 }
 
+constexpr napi_type_tag kConsumerTag = {0x6f6472616465636bULL, 0x636f6e73756d6572ULL};
+
 class ConsumerWrap final : public ClientWrap<ConsumerWrap, Consumer> {
  public:
-  using ClientWrap::ClientWrap;
+  explicit ConsumerWrap(const Info& info) : ClientWrap(info) {
+    napi_type_tag_object(info.Env(), info.This(), &kConsumerTag);
+  }
+
+  using ClientWrap::shared_client;
 
   static Napi::Function Define(Napi::Env env) {
     std::vector<Method> methods = CommonMethods();
@@ -68,6 +74,7 @@ class ConsumerWrap final : public ClientWrap<ConsumerWrap, Consumer> {
         InstanceMethod("memberId", &ConsumerWrap::MemberId),
         InstanceMethod("rebalanceProtocol", &ConsumerWrap::RebalanceProtocol),
         InstanceMethod("groupMetadata", &ConsumerWrap::GroupMetadata),
+        InstanceMethod("rebalancesAnswered", &ConsumerWrap::RebalancesAnswered),
     };
     methods.insert(methods.end(), own.begin(), own.end());
     return DefineClass(env, "Consumer", methods);
@@ -244,6 +251,11 @@ class ConsumerWrap final : public ClientWrap<ConsumerWrap, Consumer> {
     Submit(On::kPollThread, info, [](rd_kafka_t* rk) { return odradek::GroupMetadata(rk); });
   }
 
+  // rebalancesAnswered(): see Consumer::Membership
+  Napi::Value RebalancesAnswered(const Info& info) {
+    return Napi::Number::New(info.Env(), client()->rebalances_answered());
+  }
+
   void RebalanceProtocol(const Info& info) {
     Submit(On::kPollThread, info, [](rd_kafka_t* rk) {
       const char* protocol = rd_kafka_rebalance_protocol(rk);
@@ -257,5 +269,12 @@ class ConsumerWrap final : public ClientWrap<ConsumerWrap, Consumer> {
 }  // namespace
 
 Napi::Function DefineConsumer(Napi::Env env) { return ConsumerWrap::Define(env); }
+
+std::shared_ptr<Consumer> ConsumerOf(const Napi::Value& value) {
+  bool tagged = false;
+  if (napi_check_object_type_tag(value.Env(), value, &kConsumerTag, &tagged) != napi_ok || !tagged)
+    return nullptr;
+  return ConsumerWrap::Unwrap(value.As<Napi::Object>())->shared_client();
+}
 
 }  // namespace odradek

@@ -3,8 +3,11 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "client_wrap.h"
+#include "consumer.h"
+#include "consumer_wrap.h"
 #include "js_read.h"
 #include "producer.h"
 #include "transaction.h"
@@ -141,21 +144,30 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
     });
   }
 
-  // sendOffsets(id, offsets, group metadata's bytes, milliseconds)
+  // sendOffsets(id, offsets, group metadata's bytes or a consumer, its rebalances, milliseconds)
   void SendOffsets(const Info& info) { WithOffsets(info, odradek::SendOffsets); }
 
-  // commitWithOffsets(id, offsets, group metadata's bytes, milliseconds): a Committed
+  // commitWithOffsets(the same): a Committed
   void CommitWithOffsets(const Info& info) { WithOffsets(info, odradek::CommitWithOffsets); }
 
   void WithOffsets(const Info& info, decltype(odradek::SendOffsets)* call) {
-    SharedPartitionList offsets = PartitionListFromJs(info[1]);
-    Napi::Uint8Array bytes = info[2].As<Napi::Uint8Array>();
-    std::vector<uint8_t> metadata(bytes.Data(), bytes.Data() + bytes.ByteLength());
     client()->InterruptTransaction(false);
-    Submit(
-        On::kCommandThread, info,
-        [producer = client(), call, offsets, metadata = std::move(metadata), deadline = DeadlineOf(info[3])](
-            rd_kafka_t* rk) { return call(producer, rk, offsets.get(), metadata, deadline); });
+    Submit(On::kCommandThread, info,
+           [producer = client(), call, offsets = PartitionListFromJs(info[1]),
+            source = SourceOf(info[2], Int(info[3])), deadline = DeadlineOf(info[4])](rd_kafka_t* rk) {
+             return call(producer, rk, offsets.get(), source, deadline);
+           });
+  }
+
+  static GroupMetadataSource SourceOf(const Napi::Value& who, int32_t rebalances) {
+    if (who.IsTypedArray()) {
+      Napi::Uint8Array bytes = who.As<Napi::Uint8Array>();
+      return WrittenGroupMetadata({bytes.Data(), bytes.Data() + bytes.ByteLength()});
+    }
+    return [consumer = ConsumerOf(who), rebalances](GroupMetadataHandle* metadata) {
+      if (!consumer) return KafkaError::Of(RD_KAFKA_RESP_ERR__DESTROY, "The consumer is closed");
+      return consumer->Membership(rebalances, metadata);
+    };
   }
 
   // interruptTransaction(): what is under way need not be waited for to its end

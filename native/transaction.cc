@@ -108,15 +108,24 @@ Result FlushTransaction(Producer* producer, rd_kafka_t* rk, Clock::time_point de
   }
 }
 
+GroupMetadataSource WrittenGroupMetadata(std::vector<uint8_t> bytes) {
+  return [bytes = std::move(bytes)](GroupMetadataHandle* metadata) {
+    rd_kafka_consumer_group_metadata_t* read = nullptr;
+    KafkaError error =
+        KafkaError::Of(ErrorHandle(rd_kafka_consumer_group_metadata_read(&read, bytes.data(), bytes.size())));
+    metadata->reset(read);
+    return error;
+  };
+}
+
 Result SendOffsets(Producer* producer, rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* offsets,
-                   const std::vector<uint8_t>& group_metadata, Clock::time_point deadline) {
+                   const GroupMetadataSource& source, Clock::time_point deadline) {
+  // While the records are on their way.
+  GroupMetadataHandle metadata;
+  KafkaError error = source(&metadata);
+  if (error) return Result::Fail(std::move(error));
   Result flushed = FlushTransaction(producer, rk, deadline);
   if (flushed.error) return flushed;
-  rd_kafka_consumer_group_metadata_t* read = nullptr;
-  KafkaError error = KafkaError::Of(ErrorHandle(
-      rd_kafka_consumer_group_metadata_read(&read, group_metadata.data(), group_metadata.size())));
-  if (error) return Result::Fail(std::move(error));
-  GroupMetadataHandle metadata(read);
   for (;;) {
     const auto left = std::max(Left(deadline), milliseconds(1));
     error = KafkaError::Of(ErrorHandle(
@@ -145,9 +154,9 @@ class ReportsWait {
 }  // namespace
 
 Result CommitWithOffsets(Producer* producer, rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* offsets,
-                         const std::vector<uint8_t>& group_metadata, Clock::time_point deadline) {
+                         const GroupMetadataSource& source, Clock::time_point deadline) {
   ReportsWait reports_wait(producer);
-  Result sent = SendOffsets(producer, rk, offsets, group_metadata, deadline);
+  Result sent = SendOffsets(producer, rk, offsets, source, deadline);
   if (sent.error) return sent;
   if (producer->failed_records() > 0) return Outcome(Committed::kNot);
   Result committed = CallTransaction(producer, rk, TransactionCall::kCommitAndBegin, deadline);

@@ -3,6 +3,7 @@
 // the whole of one.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "producer.h"
@@ -34,18 +35,23 @@ Result CallTransaction(Producer* producer, rd_kafka_t* rk, TransactionCall call,
 // an error if it cannot, or when out of time (retriable). Only while a transaction is open.
 Result FlushTransaction(Producer* producer, rd_kafka_t* rk, Client::Clock::time_point deadline);
 
+// On whose behalf offsets are sent; looked up when they are.
+using GroupMetadataSource = std::function<KafkaError(GroupMetadataHandle*)>;
+// What GroupMetadata() had as `bytes`.
+GroupMetadataSource WrittenGroupMetadata(std::vector<uint8_t> bytes);
+
 // Flushes first: sent behind produce requests, offsets meet CONCURRENT_TRANSACTIONS and wait retry.backoff.ms
 // for each.
 Result SendOffsets(Producer* producer, rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* offsets,
-                   const std::vector<uint8_t>& group_metadata, Client::Clock::time_point deadline);
+                   const GroupMetadataSource& source, Client::Clock::time_point deadline);
 
 // SendOffsets, then kCommitAndBegin, unless a record of the transaction has failed. An error is SendOffsets'; that of
 // the commit is the next commit's to say.
 Result CommitWithOffsets(Producer* producer, rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* offsets,
-                         const std::vector<uint8_t>& group_metadata, Client::Clock::time_point deadline);
+                         const GroupMetadataSource& source, Client::Clock::time_point deadline);
 
-// A consumer's group metadata as { bytes, groupId, generationId, memberId, groupInstanceId }: `bytes` is what
-// SendOffsets takes, possibly in another thread of this process.
+// A consumer's group metadata as { bytes, groupId, generationId, memberId, groupInstanceId }: `bytes` is
+// for WrittenGroupMetadata, possibly in another thread of this process.
 Result GroupMetadata(rd_kafka_t* rk);
 
 }  // namespace odradek

@@ -208,6 +208,35 @@ it('sends nothing of a function that throws, or whose signal aborts, neither the
   expect(countsOf(producer)).toEqual({ committed: 2, aborted: 2 })
 })
 
+it('refuses offsets of a consumer that has dealt with a rebalance since they were taken, or is closed', async () => {
+  await using producer = await ready()
+  await producer.transaction((tx) => tx.send({ topic, value: 'x' }))
+  const member = async (group: string) => {
+    const config = { 'bootstrap.servers': cluster.bootstrapServers, 'group.id': group, 'enable.auto.commit': false }
+    const consumer = new Consumer({ ...config, 'auto.offset.reset': 'earliest' })
+    await consumer.subscribe(topic)
+    expect((await consumer.poll(20_000))?.text()).toBe('x')
+    return consumer
+  }
+  for (const end of ['unsubscribe', 'close'] as const) {
+    await using consumer = await member(`${end}-${id}`)
+    cluster.brokers.rtt(300)
+    const run = producer.transaction(async (tx) => {
+      // Those below are taken now, and sent after these.
+      void tx.sendOffsets(offsets[0], offsets[1])
+      void tx.sendOffsets(consumer)
+      await consumer[end]()
+    })
+    expect(await kafkaError(run), end).toMatchObject({ code: end === 'close' ? '_DESTROY' : 'UNKNOWN_MEMBER_ID' })
+    cluster.brokers.rtt(0)
+  }
+  await using consumer = await member(`member-${id}`)
+  await producer.transaction((tx) => tx.sendOffsets([{ topic, partition: 0, offset: 1 }], consumer))
+  const fake = { groupMetadata: () => {}, membership: { native: {}, groupId: 'x', rebalances: 0 } } as never
+  expect((await kafkaError(producer.transaction((tx) => tx.sendOffsets(offsets[0], fake)))).code).toBe('_DESTROY')
+  expect(countsOf(producer)).toEqual({ committed: 2, aborted: 3 })
+})
+
 it('reports all of a large one before it resolves', async () => {
   await using producer = await ready()
   let reported = 0
