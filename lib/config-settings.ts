@@ -126,7 +126,7 @@ function readGiven(kind: ClientKind, given: Array<[string, unknown]>, find: Find
   const byKey = new Map<string, Setting>()
   for (const [name, raw] of given) {
     if (raw === undefined) continue
-    const property = find(name) ?? fail(unknownProperty(kind, name, find))
+    const property = find(name) ?? fail(unknownProperty([kind], name, find))
     checkAllowed(kind, property, name)
     const value = convert(property, name, raw)
     if (value === undefined) continue
@@ -135,6 +135,14 @@ function readGiven(kind: ClientKind, given: Array<[string, unknown]>, find: Find
     if (!other) byKey.set(property.key, { property, name, value, given: true })
   }
   return byKey
+}
+
+/** Which of these kinds of client take the property of this name; throws when none of them does. */
+export function takersOf<K extends ClientKind>(kinds: readonly [K, ...K[]], name: string): K[] {
+  const property = findProperty(name) ?? fail(unknownProperty(kinds, name, findProperty))
+  const takers = property.type === 'refused' ? [] : kinds.filter((kind) => takes(kind, property))
+  if (takers.length === 0) checkAllowed(kinds[0], property, name)
+  return takers
 }
 
 function fail(error: Error): never {
@@ -165,7 +173,7 @@ function setTwice(first: Setting, second: Setting): KafkaError {
   return invalid(`${names}, set to ${first.value} and ${second.value}: keep one`)
 }
 
-function unknownProperty(kind: ClientKind, name: string, find: Find): KafkaError {
+function unknownProperty(kinds: readonly [ClientKind, ...ClientKind[]], name: string, find: Find): KafkaError {
   const message = `unknown property '${name.length > 80 ? `${name.slice(0, 80)}…` : name}'`
   if (name.trim() === '') return invalid("unknown property '': a name is empty")
   if (Object.hasOwn(foreignNames, name)) return invalid(`${message}, ${foreignNames[name]}`)
@@ -176,10 +184,10 @@ function unknownProperty(kind: ClientKind, name: string, find: Find): KafkaError
   })
   const taken = nearest(
     name,
-    names.filter((candidate) => takes(kind, find(candidate) as Property)),
+    names.filter((candidate) => kinds.some((kind) => takes(kind, find(candidate) as Property))),
   )
   if (taken !== undefined) return invalid(`${message}, did you mean '${taken}'?`)
   const other = nearest(name, names)
   if (other === undefined) return invalid(message)
-  return invalid(`${message}; '${other}' is ${ownerOf(kind, find(other) as Property)}`)
+  return invalid(`${message}; '${other}' is ${ownerOf(kinds[0], find(other) as Property)}`)
 }

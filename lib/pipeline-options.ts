@@ -1,16 +1,17 @@
 // What a program says of a pipeline, checked, and the configurations that come of it.
 import { randomUUID } from 'node:crypto'
 import type { ClientOptions, Logger } from './client.js'
-import type { ConsumerConfig, ProducerConfig } from './config.js'
-import { KafkaError } from './errors.js'
+import { type ConsumerConfig, type ProducerConfig, prepareConfig } from './config.js'
+import { layerConfigs, splitConfig } from './config-split.js'
 import type { Message } from './message.js'
 import type { MessageBatch } from './message-batch.js'
 import type { TopicPartition } from './offset.js'
+import { checkCount, checkPipeline } from './pipeline-check.js'
 import type { RebalanceHooks } from './rebalance.js'
 import type { ProducerRecord } from './record.js'
 import type { Transaction } from './transaction.js'
 
-/** What both clients of a pipeline may be told. */
+/** What the consumer of a pipeline, its producer, or both may be told. */
 export type PipelineConfig = Omit<ConsumerConfig & ProducerConfig, 'group.id' | 'transactional.id'>
 
 export interface TransformContext {
@@ -49,9 +50,9 @@ export interface PipelineTransaction {
 }
 
 export interface ExactlyOnceOptions {
-  /** librdkafka's properties for both clients: `bootstrap.servers`, security. */
+  /** librdkafka's properties: each client gets those that it takes. */
   config: PipelineConfig
-  /** Properties of one of them. */
+  /** Properties of one of them, over those of `config`. */
   consumer?: ConsumerConfig
   producer?: ProducerConfig
   group: string
@@ -106,71 +107,45 @@ export interface PipelineSettings {
 // A stopped instance's transaction holds up its successor for so long, at most.
 const defaultTransactionTimeout = 15_000
 
-/** @internal */
+/** @internal Throws `_INVALID_ARG` for what neither client would take, before there is one. */
 export function settingsOf(options: ExactlyOnceOptions): PipelineSettings {
-  checkRequired(options)
-  const { config, group, transactionalId, poison = 'fail' } = options
+  checkPipeline(options)
+  const { group, transactionalId, poison = 'fail', tokenProvider } = options
+  const both = splitConfig(options.config)
   const id = transactionalId ?? `${group}-${randomUUID()}`
-  const consumer: ConsumerConfig = {
-    'auto.offset.reset': 'earliest',
-    ...config,
-    ...options.consumer,
-    'group.id': group,
-    'enable.auto.commit': false,
-    // Nobody asks for what would be stored: the offsets go with the transactions.
-    'enable.auto.offset.store': false,
-    'isolation.level': 'read_committed',
-  }
-  const producer: ProducerConfig = {
-    'transaction.timeout.ms': defaultTransactionTimeout,
-    ...config,
-    ...options.producer,
-    'transactional.id': id,
-  }
+  const consumer: ConsumerConfig = layerConfigs(
+    { 'auto.offset.reset': 'earliest' },
+    both.consumer,
+    options.consumer ?? {},
+    {
+      'group.id': group,
+      'enable.auto.commit': false,
+      // Nobody asks for what would be stored: the offsets go with the transactions.
+      'enable.auto.offset.store': false,
+      'isolation.level': 'read_committed',
+    },
+  )
+  const producer: ProducerConfig = layerConfigs(
+    { 'transaction.timeout.ms': defaultTransactionTimeout },
+    both.producer,
+    options.producer ?? {},
+    { 'transactional.id': id },
+  )
+  const context = { tokenProvider: tokenProvider !== undefined }
+  prepareConfig('consumer', consumer, context)
+  prepareConfig('producer', producer, context)
   return {
     options,
     consumer,
     producer,
     poison,
     ownId: transactionalId === undefined,
-    maxBatch: count(options.maxBatch, 'maxBatch', 1, 1000),
-    maxLatency: count(options.maxLatency, 'maxLatency', 0, 50),
-    attempts: count(options.attempts, 'attempts', 1, 20),
+    maxBatch: checkCount(options.maxBatch, 'maxBatch', 1, 1000),
+    maxLatency: checkCount(options.maxLatency, 'maxLatency', 0, 50),
+    attempts: checkCount(options.attempts, 'attempts', 1, 20),
     backoff: {
-      initial: count(options.backoff?.initial, 'backoff.initial', 0, 100),
-      max: count(options.backoff?.max, 'backoff.max', 0, 5000),
+      initial: checkCount(options.backoff?.initial, 'backoff.initial', 0, 100),
+      max: checkCount(options.backoff?.max, 'backoff.max', 0, 5000),
     },
   }
-}
-
-function checkRequired(options: ExactlyOnceOptions): void {
-  const { config, group, topics, transform, poison } = options ?? {}
-  if (typeof config !== 'object' || config === null) throw invalid('config is an object of librdkafka properties')
-  if (typeof group !== 'string' || group === '') throw invalid('group is the name of the consumer group')
-  if (topics === undefined) throw invalid('topics are the names, or patterns, to read')
-  if (typeof transform !== 'function') throw invalid('transform is a function from a batch to records')
-  if (poison !== undefined && poison !== 'fail' && poison?.deadLetter === undefined) {
-    throw invalid("poison is 'fail' or { deadLetter: topic }")
-  }
-  const owned: [object | undefined, string, unknown][] = [
-    [options.consumer, 'enable.auto.commit', false],
-    [options.consumer, 'enable.auto.offset.store', false],
-    [options.consumer, 'isolation.level', 'read_committed'],
-    [options.consumer, 'group.id', group],
-    [options.producer, 'transactional.id', options.transactionalId],
-  ]
-  for (const [properties, name, value] of owned) {
-    const given = (properties as Record<string, unknown> | undefined)?.[name]
-    if (given !== undefined && given !== value) throw invalid(`'${name}' is the pipeline's to set`)
-  }
-}
-
-function count(value: number | undefined, name: string, least: number, fallback: number): number {
-  if (value === undefined) return fallback
-  if (Number.isFinite(value) && value >= least) return value
-  throw invalid(`${name} is a number from ${least}; got ${String(value)}`)
-}
-
-function invalid(message: string): KafkaError {
-  return new KafkaError('_INVALID_ARG', `exactlyOnce: ${message}`)
 }

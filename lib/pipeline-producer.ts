@@ -22,9 +22,9 @@ export class PipelineProducer {
 
   /**
    * One that can begin a transaction. What its predecessor has left open is over then: resumed, or aborted by the new
-   * one's initTransactions, which may take as long as that transaction.
+   * one's initTransactions, which may take as long as that transaction. Rejects with the signal's reason when it aborts.
    */
-  async ready(): Promise<Producer> {
+  async ready(signal: AbortSignal): Promise<Producer> {
     if (this.#producer?.transactionReady) return this.#producer
     await this.close()
     const { options, producer } = this.#settings
@@ -33,7 +33,7 @@ export class PipelineProducer {
     const onError = (error: KafkaError) => error.fatal || options.onError?.(error)
     const next = new Producer(producer, { logger, onStatistics, tokenProvider, onError })
     try {
-      await next.initTransactions()
+      await next.initTransactions({ signal })
     } catch (error) {
       await next.close({ timeout: closeTimeout }).catch(() => {})
       throw error

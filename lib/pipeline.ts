@@ -1,7 +1,7 @@
 // odradek/pipeline: consume, transform, produce, exactly once.
 import { guard } from './client.js'
 import { Consumer } from './consumer.js'
-import { KafkaError } from './errors.js'
+import { type ErrorCode, KafkaError } from './errors.js'
 import type { Message } from './message.js'
 import type { MessageBatch } from './message-batch.js'
 import type { TopicPartition } from './offset.js'
@@ -70,7 +70,7 @@ export class Pipeline {
     this.#running = true
     try {
       // Before the group is joined, so that no partition waits for it.
-      await this.#attempt(() => this.#producer.ready())
+      await this.#attempt(() => this.#producer.ready(this.#signal))
       if (!this.#signal.aborted) await this.#read()
     } catch (error) {
       if (!this.#signal.aborted || error !== this.#signal.reason) throw error
@@ -100,9 +100,9 @@ export class Pipeline {
       } catch (error) {
         await this.#failed(error)
         // First the outcome of what was cut off: the group is where that leaves it, and tells nobody until then.
-        await this.#attempt(() => this.#producer.ready())
+        await this.#attempt(() => this.#producer.ready(this.#signal))
         // To where the group is, with whatever was fetched from here on dropped.
-        await this.#attempt(() => consumer.rewind())
+        await this.#attempt(() => consumer.rewind({ signal: this.#signal }))
       }
       if (this.#signal.aborted) break
     }
@@ -115,6 +115,8 @@ export class Pipeline {
     } catch (error) {
       if (!(error instanceof TransformError)) throw error
       if (this.#settings.poison === 'fail') throw error.cause
+      // It may be the stop that transform minds, not a message: what is not committed is for the next run.
+      if (this.#signal.aborted) throw this.#signal.reason
       if (batch.length === 1) return await this.#giveUp(batch, error.cause)
       // Which message it is shows in ever smaller transactions.
       for (const half of batch.halves()) await this.#process(half)
@@ -140,7 +142,7 @@ export class Pipeline {
   /** One transaction with the records and the batch's offsets. */
   async #transact(batch: MessageBatch, make: (tx: Transaction) => Promise<ProducerRecord[]>): Promise<void> {
     const from = performance.now()
-    const producer = await this.#producer.ready()
+    const producer = await this.#producer.ready(this.#signal)
     let records = 0
     const ended = (committed: boolean, error: unknown) => {
       const latency = performance.now() - from
@@ -150,6 +152,7 @@ export class Pipeline {
     }
     try {
       await producer.transaction(async (tx) => {
+        tx.reserve(this.#settings.options.group)
         const made = await make(tx)
         records = made.length
         if (records > 0) void tx.sendBatch(made)
@@ -195,6 +198,8 @@ export class Pipeline {
   async #failed(error: unknown): Promise<void> {
     const { attempts, backoff } = this.#settings
     if (error instanceof TransformError) throw error.cause
+    // Told to stop, which is what this promise waits for.
+    if (this.#signal.aborted && error === this.#signal.reason) throw error
     // Not Kafka's: the program's.
     if (!(error instanceof KafkaError) || error.code === '_INVALID_ARG') throw error
     if (!this.#producer.survives(error)) throw error
@@ -214,8 +219,16 @@ export class Pipeline {
   }
 }
 
-// Of records that no attempt could ever deliver.
-const impossible = new Set(['_INVALID_ARG', 'MSG_SIZE_TOO_LARGE', '_UNKNOWN_PARTITION', 'INVALID_RECORD'])
+// Of records that no attempt could ever deliver; a broker refuses what came with one in a request, too.
+const impossible = new Set<ErrorCode>([
+  '_INVALID_ARG',
+  'MSG_SIZE_TOO_LARGE',
+  '_UNKNOWN_PARTITION',
+  'TOPIC_EXCEPTION',
+  'INVALID_RECORD',
+  'INVALID_TIMESTAMP',
+  '_INVALID_DIFFERENT_RECORD',
+])
 
 /** A record that cannot be produced is transform's fault, as if it had thrown. */
 function impossibleRecord(error: unknown): TransformError | undefined {

@@ -72,7 +72,7 @@ export class Transaction {
    *
    * The consumer needs `enable.auto.commit=false`. Given, it is asked who it is when the offsets are sent; they are
    * refused (`UNKNOWN_MEMBER_ID`, and the transaction is aborted) when it is not a member of its group any more, or has
-   * dealt with a rebalance since.
+   * dealt with a rebalance since. All offsets of a transaction are those of one group: `_INVALID_ARG` for another's.
    */
   sendOffsets(consumer: Consumer): Promise<void>
   sendOffsets(offsets: readonly TopicPartitionOffset[], of: ConsumerGroupMetadata | Consumer): Promise<void>
@@ -99,6 +99,11 @@ export class Transaction {
     if (this.#failure) throw this.#failure.error
     if (last) this.#committed = await this.#transactions.commitWithOffsets(offsets, owner, { timeout: this.#timeout })
     else await this.#transactions.sendOffsets(offsets, owner)
+  }
+
+  /** @internal Offsets of this transaction are those of this group. */
+  reserve(group: string): void {
+    this.#transactions.reserve(group)
   }
 
   /** @internal Settles what is under way; throws what failed. Whether the transaction is committed already. */

@@ -1,11 +1,13 @@
-// The transactional API of a producer: which call is allowed when. (What an error asks for: transaction-errors.ts.)
+// The transactional API of a producer: which call is allowed when. (What a transaction holds: transaction-contents.ts;
+// what an error asks for: transaction-errors.ts.)
 import { abortable } from './abort.js'
 import type { NativeOwner, NativePartitionInput, NativeProducer } from './binding.js'
 import type { OperationOptions } from './client.js'
 import { checkTimed } from './client-check.js'
-import { errorName, KafkaError } from './errors.js'
+import { KafkaError } from './errors.js'
 import { checkOffsetsOwner, isMembership, type OffsetsOwner } from './group-metadata.js'
 import { checkOffsets, type TopicPartitionOffset } from './offset.js'
+import { TransactionContents } from './transaction-contents.js'
 import { explain, isPurge } from './transaction-errors.js'
 
 // TransactionCall in native/transaction.h.
@@ -13,6 +15,7 @@ const calls = { initTransactions: 0, beginTransaction: 1, commitTransaction: 2, 
 const [reasonCall, commitAndBeginCall] = [4, 5]
 // Committed in native/transaction.h.
 const Committed = { not: 0, unfinished: 1, yes: 2, nextBegun: 3 } as const
+type MisuseCode = '_STATE' | '_CONFLICT' | '_NOT_CONFIGURED' | '_INVALID_ARG'
 type CallName = keyof typeof calls | 'sendOffsetsToTransaction'
 
 /** How many transactions of a producer have ended, and how. */
@@ -63,8 +66,7 @@ export class Transactions {
   // Ended after its caller had stopped waiting, or by close(): the next call of the same name gets its outcome.
   #unclaimed: Running | undefined
   #closing = false
-  #failures = 0
-  #firstFailure: unknown
+  readonly #contents = new TransactionContents()
   #committed = 0
   #aborted = 0
 
@@ -100,9 +102,7 @@ export class Transactions {
 
   /** A record of the open transaction will not be in it. */
   deliveryFailed(error: unknown): void {
-    if (this.#phase !== 'open') return
-    if (this.#failures++ === 0)
-      this.#firstFailure = typeof error === 'number' ? new KafkaError(errorName(error)) : error
+    if (this.#phase === 'open') this.#contents.failed(error)
   }
 
   init(options: OperationOptions = {}): Promise<void> {
@@ -123,8 +123,7 @@ export class Transactions {
       }
       if (!this.#begun) await this.#native('beginTransaction', left())
       this.#begun = false
-      this.#failures = 0
-      this.#firstFailure = undefined
+      this.#contents.clear()
       this.#phase = 'open'
     })
   }
@@ -142,7 +141,7 @@ export class Transactions {
       if (waiting()) await this.#flush(left)
       writeOut()
       await this.#orFailedRecords((id) => native.sendOffsets(id, list, ...who, left()))
-      this.#assertDelivered()
+      this.#contents.assertDelivered()
     })
   }
 
@@ -159,7 +158,7 @@ export class Transactions {
     let ended = false
     await this.#call('sendOffsetsToTransaction', options, this.#host.timeout, async (left) => {
       const [list, ...who] = this.#checked(offsets, owner)
-      this.#assertDelivered()
+      this.#contents.assertDelivered()
       if (list.length === 0 && !isMembership(owner)) return
       const { native, command, writeOut, waiting } = this.#host
       await this.#end(async () => {
@@ -168,7 +167,7 @@ export class Transactions {
         const committed = await this.#orFailedRecords((id) => native.commitWithOffsets(id, list, ...who, left()))
         this.#unfinished = committed === Committed.unfinished ? 'commitTransaction' : undefined
         ended = this.#committedBy(committed)
-        if (!ended) return this.#assertDelivered()
+        if (!ended) return this.#contents.assertDelivered()
         // Reports that are still on their way belong to this one.
         while (this.#host.unreported() > 0 && left() > 0) {
           if (!(await command((id) => native.flush(id, left())).catch(() => false))) break
@@ -186,7 +185,14 @@ export class Transactions {
     const list = checkOffsets(offsets, name)
     checkOffsetsOwner(owner)
     this.#assertPhaseOpen(name)
+    if (owner.groupId !== null) this.reserve(owner.groupId)
     return isMembership(owner) ? [list, owner.native, owner.rebalances] : [list, owner.opaque, -1]
+  }
+
+  /** For offsets of this group; throws when it has another's. */
+  reserve(group: string): void {
+    const refused = this.#contents.reserve(group)
+    if (refused) throw this.#misuse(`sendOffsetsToTransaction(): ${refused}`, '_INVALID_ARG')
   }
 
   /** What failed of the records says more than that the offsets could not be sent for it. */
@@ -194,7 +200,7 @@ export class Transactions {
     try {
       return await this.#host.command(send)
     } catch (error) {
-      if (!(error as KafkaError).fatal) this.#assertDelivered()
+      if (!(error as KafkaError).fatal) this.#contents.assertDelivered()
       throw error
     }
   }
@@ -284,20 +290,7 @@ export class Transactions {
         throw new KafkaError('_TIMED_OUT', `${unreported()} messages are not delivered yet`, { retriable: true })
       }
     }
-    this.#assertDelivered()
-  }
-
-  #assertDelivered(): void {
-    if (this.#failures === 0) return
-    const { message } = this.#firstFailure as Error
-    throw new KafkaError(
-      '_INCONSISTENT',
-      `${this.#failures} message(s) could not be delivered, the first: ${message}`,
-      {
-        txnRequiresAbort: true,
-        cause: this.#firstFailure,
-      },
-    )
+    this.#contents.assertDelivered()
   }
 
   async #call(
@@ -401,7 +394,7 @@ export class Transactions {
     }
   }
 
-  #misuse(message: string, code: '_STATE' | '_CONFLICT' | '_NOT_CONFIGURED' = '_STATE'): KafkaError {
+  #misuse(message: string, code: MisuseCode = '_STATE'): KafkaError {
     return new KafkaError(code, `${this.#host.name}: ${message}`)
   }
 }
