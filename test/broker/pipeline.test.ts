@@ -1,9 +1,11 @@
 // exactlyOnce on real Kafka: what comes out, as Kafka's own client reads it, is what went in, once.
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { type ConsumerConfig, type KafkaError, Producer } from 'odradek'
+import { type KafkaError, Producer } from 'odradek'
 import { type ExactlyOnceOptions, exactlyOnce, Pipeline } from 'odradek/pipeline'
 import { describe, expect, it } from 'vitest'
+import { staleMember } from '../helpers/group-metadata.js'
+import { protocols } from '../helpers/held-pipelines.js'
 import { bootstrapServers, createTopic, uniqueGroup, uniqueTopic, witness } from '../helpers/kafka.js'
 import { rejection, waitFor } from '../helpers/wait.js'
 
@@ -78,11 +80,6 @@ describe('exactlyOnce', () => {
     }
   })
 
-  const protocols: Record<string, ConsumerConfig> = {
-    eager: { 'partition.assignment.strategy': 'range', 'heartbeat.interval.ms': 200 },
-    cooperative: { 'partition.assignment.strategy': 'cooperative-sticky', 'heartbeat.interval.ms': 200 },
-    'KIP-848': { 'group.protocol': 'consumer' },
-  }
   it.each(Object.keys(protocols))(
     'goes over rebalances, of pipelines that come and go (%s)',
     { timeout: 180_000 },
@@ -283,31 +280,4 @@ describe('exactlyOnce', () => {
     expect(await running).toMatchObject({ producersReplaced: 1 })
     expect(sorted(await committedValues(setup.output))).toEqual(numbers(200))
   })
-
-  it('says what is wrong with its options', async () => {
-    const setup = { input: 'in', output: 'out', group: 'g' }
-    const bad: [Partial<ExactlyOnceOptions>, RegExp][] = [
-      [{ group: '' }, /group/],
-      [{ maxBatch: 0 }, /maxBatch is a number from 1/],
-      [{ consumer: { 'enable.auto.commit': true } }, /'enable.auto.commit' is the pipeline's/],
-      [{ producer: { 'transactional.id': 'x' } }, /'transactional.id' is the pipeline's/],
-      [{ poison: 'skip' as never }, /poison/],
-      [{ transform: undefined as never }, /transform/],
-    ]
-    for (const [more, message] of bad) {
-      const error = await rejection(exactlyOnce(optionsOf(setup, more)))
-      expect(error).toMatchObject({ code: '_INVALID_ARG', message: expect.stringMatching(message) })
-    }
-  })
 })
-
-function staleMember(groupId: string) {
-  const text = Buffer.concat([
-    Buffer.from('CGMDv2:'),
-    Buffer.from([9, 0, 0, 0]),
-    Buffer.from(`${groupId}\0`),
-    Buffer.from('nobody\0'),
-    Buffer.from([1]),
-  ])
-  return { groupId, generationId: 9, memberId: 'nobody', groupInstanceId: null, opaque: text }
-}
