@@ -1,7 +1,7 @@
 // exactlyOnce on real Kafka: what comes out, as Kafka's own client reads it, is what went in, once.
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { type KafkaError, Producer } from 'odradek'
+import { type KafkaError, Producer, type ProducerRecord } from 'odradek'
 import { type ExactlyOnceOptions, exactlyOnce, Pipeline } from 'odradek/pipeline'
 import { describe, expect, it } from 'vitest'
 import { staleMember } from '../helpers/group-metadata.js'
@@ -232,6 +232,30 @@ describe('exactlyOnce', () => {
     expect(letters.map(({ value }) => String(value))).toEqual(['77', '123'])
     const headers = Object.fromEntries(letters[0].headers.map(([name, value]) => [name, String(value)]))
     expect(headers).toMatchObject({ 'dead-letter.offset': '77', 'dead-letter.error': 'Error: unreadable' })
+  })
+
+  const impossible: Record<string, [code: string, make: () => Partial<ProducerRecord>]> = {
+    'from the future': ['INVALID_TIMESTAMP', () => ({ timestamp: Date.now() + 86_400_000 })],
+    'without a key, where the topic is compacted': ['INVALID_RECORD', () => ({ key: null })],
+    'to a topic that cannot be': ['TOPIC_EXCEPTION', () => ({ topic: 'not a topic!' })],
+  }
+  it.each(Object.keys(impossible))('takes a record that brokers refuse for poison: one %s', async (what) => {
+    const [code, make] = impossible[what]
+    const setup = { ...(await setUp(1)), output: await createTopic('out', { config: { 'cleanup.policy': 'compact' } }) }
+    await fill(setup.input, 0, 50, 1)
+    const transform: ExactlyOnceOptions['transform'] = (batch) =>
+      batch.map((m) => {
+        const record = { topic: setup.output, key: `k${m.offset}`, value: m.value }
+        // In the middle: what is beside it is refused as well, which says nothing of it.
+        return m.offset === 20 || m.offset === 21 ? { ...record, ...make() } : record
+      })
+    const failed = await rejection(exactlyOnce(optionsOf(setup, { transform, attempts: 2 })))
+    expect(failed).toMatchObject({ code })
+    const deadLetter = await createTopic('dead')
+    const metrics = await runUntil(setup, 50, optionsOf(setup, { transform, poison: { deadLetter } }))
+    expect(metrics).toMatchObject({ deadLettered: 2, messages: 50 })
+    expect(await committedValues(setup.output)).toEqual(numbers(50).filter((v) => v !== '20' && v !== '21'))
+    expect(await committedValues(deadLetter)).toEqual(['20', '21'])
   })
 
   it('stops with a clear error when another instance has its transactionalId', async () => {

@@ -66,6 +66,34 @@ describe('misuse', () => {
     await producer.transaction((tx) => void tx.produce({ topic, value: 'y' }))
   })
 
+  it('offsets of a second group are refused before they are sent, and the transaction goes on', async () => {
+    await using producer = await ready()
+    const [offsets, metadata] = await offsetsOf()
+    const [, another] = await groupOffsets(cluster, `another-${id}`, topic)
+    await producer.beginTransaction()
+    await producer.sendOffsetsToTransaction(offsets, metadata)
+    cluster.requests.start()
+    expect(await kafkaError(producer.sendOffsetsToTransaction(offsets, another))).toMatchObject({
+      code: '_INVALID_ARG',
+      txnRequiresAbort: false,
+      message: expect.stringContaining(
+        `these are offsets of group 'another-${id}', and the transaction is for those of group 'g-${id}'`,
+      ),
+    })
+    expect(cluster.requests.list().filter(({ apiKey }) => /Offset/.test(String(apiKey)))).toEqual([])
+    cluster.requests.stop()
+    await producer.sendOffsetsToTransaction(offsets, metadata)
+    await producer.commitTransaction()
+    // Each transaction anew; and one that is a function is aborted.
+    await producer.transaction((tx) => tx.sendOffsets(offsets, another))
+    const both = producer.transaction((tx) => {
+      void tx.sendOffsets(offsets, metadata)
+      void tx.sendOffsets(offsets, another)
+    })
+    expect((await kafkaError(both)).code).toBe('_INVALID_ARG')
+    expect(producer.transactionCounts).toEqual({ committed: 2, aborted: 1 })
+  })
+
   it('without transactional.id the calls say what is missing', async () => {
     await using producer = new Producer({ 'bootstrap.servers': cluster.bootstrapServers })
     const error = await kafkaError(producer.initTransactions())
@@ -244,41 +272,104 @@ describe('time-outs and signals', () => {
 })
 
 describe('close', () => {
-  const states: Record<string, (producer: Producer) => Promise<unknown>> = {
-    'before init': async () => {},
-    'while init waits': async (producer) => {
-      cluster.brokers.down()
-      void rejection(producer.initTransactions())
-    },
-    ready: (producer) => producer.initTransactions(),
-    'in a transaction': async (producer) => {
-      await producer.initTransactions()
-      await producer.beginTransaction()
-      producer.produce({ topic, value: 'x' })
-    },
-    'while the commit waits': async (producer) => {
-      await producer.initTransactions()
-      await producer.beginTransaction()
-      await producer.send({ topic, value: 'x' })
-      cluster.brokers.down()
-      void rejection(producer.commitTransaction())
-    },
-    'while offsets are sent': async (producer) => {
-      const [offsets, metadata] = await offsetsOf()
-      await producer.initTransactions()
-      await producer.beginTransaction()
-      await producer.send({ topic, value: 'x' })
-      cluster.brokers.down()
-      void rejection(producer.sendOffsetsToTransaction(offsets, metadata))
-    },
+  const begun = async (producer: Producer) => {
+    await producer.initTransactions()
+    await producer.beginTransaction()
+    await producer.send({ topic, value: 'x' })
   }
-  it.each(Object.keys(states))('settles %s', async (state) => {
+  /** What it is left in; and what has become of the transaction then, where brokers answer. */
+  const states: Record<string, [(producer: Producer) => Promise<unknown>, { committed: number; aborted: number }?]> = {
+    'before init': [async () => {}, { committed: 0, aborted: 0 }],
+    'while init waits': [
+      async (producer) => {
+        cluster.brokers.down()
+        void rejection(producer.initTransactions())
+      },
+    ],
+    ready: [(producer) => producer.initTransactions(), { committed: 0, aborted: 0 }],
+    'in a transaction': [
+      async (producer) => {
+        await producer.initTransactions()
+        await producer.beginTransaction()
+        producer.produce({ topic, value: 'x' })
+      },
+      { committed: 0, aborted: 1 },
+    ],
+    'in one that has to be aborted': [
+      async (producer) => {
+        await producer.initTransactions()
+        await producer.beginTransaction()
+        cluster.pushErrors('AddPartitionsToTxn', ['TOPIC_AUTHORIZATION_FAILED'])
+        await rejection(producer.send({ topic, value: 'x' }))
+      },
+      { committed: 0, aborted: 1 },
+    ],
+    'in one whose producer was fenced': [
+      async (producer) => {
+        await begun(producer)
+        cluster.pushErrors('EndTxn', ['PRODUCER_FENCED'])
+        expect(await rejection(producer.commitTransaction())).toMatchObject({ fatal: true })
+      },
+      { committed: 0, aborted: 0 },
+    ],
+    'while the commit waits': [
+      async (producer) => {
+        await begun(producer)
+        cluster.brokers.down()
+        void rejection(producer.commitTransaction())
+      },
+    ],
+    'after the commit timed out': [
+      async (producer) => {
+        await begun(producer)
+        cluster.brokers.rtt(500)
+        expect(await rejection(producer.commitTransaction({ timeout: 50 }))).toMatchObject({ retriable: true })
+        cluster.brokers.rtt(0)
+      },
+      { committed: 1, aborted: 0 },
+    ],
+    'while the abort waits': [
+      async (producer) => {
+        await begun(producer)
+        cluster.brokers.down()
+        void rejection(producer.abortTransaction())
+      },
+    ],
+    'after the abort timed out': [
+      async (producer) => {
+        await begun(producer)
+        cluster.brokers.rtt(500)
+        expect(await rejection(producer.abortTransaction({ timeout: 50 }))).toMatchObject({ retriable: true })
+        cluster.brokers.rtt(0)
+      },
+      { committed: 0, aborted: 1 },
+    ],
+    'while offsets are sent': [
+      async (producer) => {
+        const [offsets, metadata] = await offsetsOf()
+        await begun(producer)
+        cluster.brokers.down()
+        void rejection(producer.sendOffsetsToTransaction(offsets, metadata))
+      },
+    ],
+  }
+  // What a machine that is busy with other things adds to the time-out.
+  const [timeout, slack] = [2000, 3000]
+  it.each(Object.keys(states))('settles within its time-out: %s', async (state) => {
+    const [prepare, counts] = states[state]
     const producer = producerOf()
-    await states[state](producer)
-    const from = performance.now()
-    await producer.close({ timeout: 1000 }).catch((error) => expect(error.code).toBe('_TIMED_OUT'))
-    expect(performance.now() - from).toBeLessThan(20_000)
-    expect(producer.length.messages).toBe(0)
-    cluster.brokers.up()
+    try {
+      await prepare(producer)
+      const from = performance.now()
+      const closed = producer.close({ timeout })
+      if (counts) await closed
+      else await closed.catch((error) => expect(error.code).toBe('_TIMED_OUT'))
+      expect(performance.now() - from).toBeLessThan(timeout + slack)
+      expect(producer.length.messages).toBe(0)
+      if (counts) expect(producer.transactionCounts).toEqual(counts)
+    } finally {
+      cluster.brokers.up()
+      cluster.brokers.rtt(0)
+    }
   })
 })
