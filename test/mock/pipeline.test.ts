@@ -15,6 +15,7 @@ beforeAll(() => {
 })
 afterAll(() => cluster.close())
 beforeEach(async () => {
+  cluster.clearErrors('TxnOffsetCommit')
   topic = `in-${++id}`
   await cluster.createTopic(topic)
   await cluster.createTopic(`out-${id}`)
@@ -79,6 +80,7 @@ it('takes one config for both clients', async () => {
     acks: 'all',
     'fetch.wait.max.ms': 20,
     'session.timeout.ms': 1000,
+    'heartbeat.interval.ms': 100,
     'auto.offset.reset': 'earliest',
   } as const
   const options = optionsOf({ config, consumer: {}, producer: {} })
@@ -111,7 +113,6 @@ describe('stops at once', () => {
     const metrics = await runUntil('one has failed', ({ aborted }) => aborted === 1, options)
     expect(performance.now() - from).toBeLessThan(2 * soon)
     expect(metrics).toMatchObject({ committed: 0, aborted: 1 })
-    cluster.clearErrors('TxnOffsetCommit')
   })
 
   it('and leaves a message whose transform minds the stop to the next run', async () => {
