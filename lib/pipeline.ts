@@ -113,8 +113,7 @@ export class Pipeline {
     try {
       await this.#transact(batch, (tx) => this.#transform(batch, tx))
     } catch (error) {
-      if (!(error instanceof TransformError)) throw error
-      if (this.#settings.poison === 'fail') throw error.cause
+      if (!(error instanceof TransformError) || this.#settings.poison === 'fail') throw error
       // It may be the stop that transform minds, not a message: what is not committed is for the next run.
       if (this.#signal.aborted) throw this.#signal.reason
       if (batch.length === 1) return await this.#giveUp(batch, error.cause)
@@ -135,6 +134,8 @@ export class Pipeline {
       const records = await transform(batch, { tx, signal: this.#signal })
       return records ? [...records] : []
     } catch (error) {
+      // What it has awaited of the transaction is Kafka's failure, which may pass, unless it is the record's.
+      if (error instanceof KafkaError && !impossible.has(error.code)) throw error
       throw new TransformError(error)
     }
   }

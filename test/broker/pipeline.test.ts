@@ -243,14 +243,20 @@ describe('exactlyOnce', () => {
     const [code, make] = impossible[what]
     const setup = { ...(await setUp(1)), output: await createTopic('out', { config: { 'cleanup.policy': 'compact' } }) }
     await fill(setup.input, 0, 50, 1)
+    const bad = [20]
     const transform: ExactlyOnceOptions['transform'] = (batch) =>
       batch.map((m) => {
         const record = { topic: setup.output, key: `k${m.offset}`, value: m.value }
-        // In the middle: what is beside it is refused as well, which says nothing of it.
-        return m.offset === 20 || m.offset === 21 ? { ...record, ...make() } : record
+        return bad.includes(m.offset) ? { ...record, ...make() } : record
       })
-    const failed = await rejection(exactlyOnce(optionsOf(setup, { transform, attempts: 2 })))
+    // At once, and with what is wrong with it: the broker refuses what was beside it as well.
+    const repeated: unknown[] = []
+    const failed = await rejection(
+      exactlyOnce(optionsOf(setup, { transform, onError: (error) => repeated.push(error) })),
+    )
     expect(failed).toMatchObject({ code })
+    expect(repeated).toEqual([])
+    bad.push(21)
     const deadLetter = await createTopic('dead')
     const metrics = await runUntil(setup, 50, optionsOf(setup, { transform, poison: { deadLetter } }))
     expect(metrics).toMatchObject({ deadLettered: 2, messages: 50 })

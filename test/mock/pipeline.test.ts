@@ -217,6 +217,18 @@ it('lets a function make the dead letter, of the message and the error', async (
   expect(values).toEqual(['0', '1', '3', '4', '5', '7', '8'])
 })
 
+it('takes no message for poison because Kafka failed what transform awaited', async () => {
+  await send(1)
+  await cluster.createTopic(`dead-${id}`)
+  cluster.pushErrors('AddPartitionsToTxn', ['TOPIC_AUTHORIZATION_FAILED'])
+  const transform: ExactlyOnceOptions['transform'] = async (batch, { tx }) => {
+    for (const { value } of batch) await tx.send({ topic: `out-${id}`, value })
+  }
+  const options = optionsOf({ transform, poison: { deadLetter: `dead-${id}` }, backoff: { initial: 1, max: 1 } })
+  const metrics = await runUntil('it is through', ({ messages }) => messages === 1, options)
+  expect(metrics).toMatchObject({ committed: 1, aborted: 1, deadLettered: 0 })
+})
+
 describe('a membership that is lost in the middle of a transaction', () => {
   it.each(['onLost', 'onRevoked'] as const)('aborts it, then tells %s, and goes on as a new member', async (hook) => {
     await send(4)

@@ -219,11 +219,12 @@ it('refuses offsets of a consumer that has dealt with a rebalance since they wer
     return consumer
   }
   for (const end of ['unsubscribe', 'close'] as const) {
+    const [others, metadata] = await groupOffsets(cluster, `${end}-${id}`, topic)
     await using consumer = await member(`${end}-${id}`)
     cluster.brokers.rtt(300)
     const run = producer.transaction(async (tx) => {
       // Those below are taken now, and sent after these.
-      void tx.sendOffsets(offsets[0], offsets[1])
+      void tx.sendOffsets(others, metadata)
       void tx.sendOffsets(consumer)
       await consumer[end]()
     })
