@@ -237,7 +237,6 @@ describe('exactlyOnce', () => {
   const impossible: Record<string, [code: string, make: () => Partial<ProducerRecord>]> = {
     'from the future': ['INVALID_TIMESTAMP', () => ({ timestamp: Date.now() + 86_400_000 })],
     'without a key, where the topic is compacted': ['INVALID_RECORD', () => ({ key: null })],
-    'to a topic that cannot be': ['TOPIC_EXCEPTION', () => ({ topic: 'not a topic!' })],
   }
   it.each(Object.keys(impossible))('takes a record that brokers refuse for poison: one %s', async (what) => {
     const [code, make] = impossible[what]
