@@ -1,5 +1,4 @@
-// The transactional API of a producer: which call is allowed when. (What a transaction holds: transaction-contents.ts;
-// what an error asks for: transaction-errors.ts.)
+// The transactional API of a producer: which call is allowed when. (See transaction-contents.ts, transaction-errors.ts.)
 import { abortable } from './abort.js'
 import type { NativeOwner, NativePartitionInput, NativeProducer } from './binding.js'
 import type { OperationOptions } from './client.js'
