@@ -2,4 +2,4 @@
 import { bankUnderFire } from '../helpers/bank-under-fire.js'
 
 // Beside whatever else the machine does.
-bankUnderFire({ faults: 21, together: 3, session: 2500, slack: 3 })
+bankUnderFire({ faults: 21, together: 3, session: 2500, slack: 2 })
