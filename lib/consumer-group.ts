@@ -155,12 +155,14 @@ export abstract class ConsumerGroup extends ConsumerReading {
 
   /**
    * Subscribes to topics: names, or patterns (a RegExp, or a string that begins with `^`). Replaces what was subscribed
-   * to. Does not wait for an assignment. Rejects with KafkaError `_INVALID_ARG` for a pattern that cannot be used.
+   * to. Does not wait for an assignment. A RegExp means the same in every group; a string is librdkafka's own pattern,
+   * which is matched anywhere in the name, but for `group.protocol=consumer` by brokers, against the whole name. Rejects
+   * with KafkaError `_INVALID_ARG` for a pattern that cannot be used.
    */
   async subscribe(topics: string | RegExp | readonly (string | RegExp)[]): Promise<void> {
     this.assertOpen()
     const list = (Array.isArray(topics) ? topics : [topics]).map((topic) => ({
-      topic: patternOf(topic),
+      topic: patternOf(topic, this.groupProtocol),
       partition: -1,
     }))
     if (list.length === 0) throw new KafkaError('_INVALID_ARG', 'subscribe takes at least one topic')

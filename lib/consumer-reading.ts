@@ -69,6 +69,7 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   /** Whether the application wants to hear of a partition's end. */
   protected readonly partitionEof: boolean
   protected readonly maxPollInterval: number
+  protected readonly groupProtocol: 'classic' | 'consumer'
   protected readonly autoStore: boolean
   protected readonly autoCommit: boolean
   /** Ends the looking up; a member has it. */
@@ -102,6 +103,7 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
     this.partitionEof = values['enable.partition.eof']
     this.options = options
     this.maxPollInterval = values['max.poll.interval.ms']
+    this.groupProtocol = values['group.protocol'] === 'consumer' ? 'consumer' : 'classic'
     this.autoStore = values['enable.auto.offset.store'] && member
     this.autoCommit = values['enable.auto.commit'] && member
     this.inbox.tracking = !this.autoCommit && member
