@@ -66,8 +66,8 @@ export class Inbox {
     this.limit = limit
   }
 
-  /** Hands out up to `max` rows of at most `maxBytes` bytes (at least one), from one slab. */
-  take(max: number, maxBytes: number): Rows {
+  /** Hands out up to `max` rows of at most `maxBytes` bytes, from one slab; `atLeast` of them however large they are. */
+  take(max: number, maxBytes: number, atLeast = 1): Rows {
     const slab = this.slab as MessageSlab
     const from = this.row
     let to = Math.min(this.limit, from + max)
@@ -75,7 +75,7 @@ export class Inbox {
       let bytes = 0
       for (let row = from; row < to; row++) {
         bytes += slab.size(row)
-        if (bytes > maxBytes && row > from) to = row
+        if (bytes > maxBytes && row >= from + atLeast) to = row
       }
     }
     this.row = to

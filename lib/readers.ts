@@ -62,7 +62,7 @@ abstract class Reader<T> implements AsyncIterableIterator<T>, ReadingOwner {
     try {
       if (!this.#acquired) {
         if (this.consumer.closed && !this.consumer.fatalError) return done
-        await this.consumer.acquire(this)
+        await this.consumer.acquire(this, this.signal)
         this.#acquired = true
       }
       const value = await this.take()
@@ -156,7 +156,10 @@ export class BatchReader extends Reader<MessageBatch> {
     this.#count = 0
     this.#bytes = 0
     do {
-      const rows = this.inbox.take(this.#max - this.#count, this.#maxBytes - this.#bytes)
+      // An empty batch takes a message however large it is.
+      const atLeast = this.#count > 0 ? 0 : 1
+      const rows = this.inbox.take(this.#max - this.#count, this.#maxBytes - this.#bytes, atLeast)
+      if (rows.to === rows.from) break
       this.#ranges.push(rows)
       this.#measure(rows)
       taken += rows.to - rows.from
