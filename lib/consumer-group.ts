@@ -4,7 +4,7 @@ import { settlesWithin } from './client.js'
 import { publishRebalance } from './consumer-diagnostics.js'
 import { ConsumerReading } from './consumer-reading.js'
 import { KafkaError } from './errors.js'
-import { checkPartitions, nameOf, type TopicPartition, type TopicPartitionOffset } from './offset.js'
+import { checkPartitions, checkStarts, nameOf, type TopicPartition, type TopicPartitionOffset } from './offset.js'
 import { type Rebalance, rebalanceOf, runHook, withStarts } from './rebalance.js'
 import { patternOf } from './subscription.js'
 
@@ -199,6 +199,7 @@ export abstract class ConsumerGroup extends ConsumerReading {
   async assign(partitions: readonly (TopicPartition & { offset?: number })[] | null): Promise<void> {
     this.assertOpen()
     const list = checkPartitions(partitions ?? [], 'assign')
+    checkStarts(list.filter(({ offset }) => offset !== undefined) as TopicPartitionOffset[], 'assign')
     this.byHand = list.length > 0
     this.store()
     await this.exclusively(() =>

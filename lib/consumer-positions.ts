@@ -3,10 +3,10 @@ import type { NativePartition } from './binding.js'
 import type { OperationOptions } from './client.js'
 import { checkTimed } from './client-check.js'
 import { ConsumerGroup } from './consumer-group.js'
-import { KafkaError } from './errors.js'
+import { errorName, KafkaError } from './errors.js'
 import {
-  checkOffsets,
   checkPartitions,
+  checkStarts,
   nameOf,
   Offset,
   partitionResults,
@@ -126,7 +126,9 @@ export abstract class ConsumerPositions extends ConsumerGroup {
 
   /**
    * Goes on elsewhere in these partitions: nothing fetched before is handed out once this resolves. Offsets as in
-   * `Offset`, or absolute. `timeout` in milliseconds.
+   * `Offset` (`stored` asks the coordinator what the group has committed; where it has not, it begins as
+   * `auto.offset.reset` says), or absolute. `timeout` in milliseconds. Resolves with a result for each partition; one with
+   * an error, `_UNKNOWN_PARTITION` or `_STATE` for one that is not assigned, is read on where it was.
    */
   async seek(
     offsets: readonly TopicPartitionOffset[],
@@ -143,15 +145,17 @@ export abstract class ConsumerPositions extends ConsumerGroup {
     offsets: readonly TopicPartitionOffset[],
     { timeout = seekTimeout, signal }: OperationOptions = {},
   ): Promise<TopicPartitionResult[]> {
-    const list = checkOffsets(offsets, 'seek')
+    checkStarts(offsets, 'seek', { orNone: false })
     return this.exclusively(async () => {
       this.store()
-      const settled = () => {
-        this.reader?.retract?.(list)
-        this.inbox.forgetHanded(list)
-        this.inbox.drop(list)
-        this.forgetPositions(list)
-        this.#note(offsets)
+      const list = await this.#resolveStored(offsets, timeout, signal)
+      const settled = (value: unknown) => {
+        const gone = soughtOf(list, value as NativePartition[] | null)
+        this.reader?.retract?.(gone)
+        this.inbox.forgetHanded(gone)
+        this.inbox.drop(gone)
+        this.forgetPositions(gone)
+        this.#note(gone)
       }
       const results = await this.command<NativePartition[]>(
         (id) => this.native.seek(id, list, timeout),
@@ -160,6 +164,25 @@ export abstract class ConsumerPositions extends ConsumerGroup {
       )
       return partitionResults(results)
     })
+  }
+
+  /** librdkafka does not seek to what is stored. Where nothing is, `invalid` stands for auto.offset.reset. */
+  async #resolveStored(
+    offsets: readonly TopicPartitionOffset[],
+    timeout: number,
+    signal: AbortSignal | undefined,
+  ): Promise<TopicPartitionOffset[]> {
+    const stored = offsets.filter(({ offset }) => offset === Offset.stored)
+    if (stored.length === 0) return [...offsets]
+    this.assertMember('seek to Offset.stored')
+    const committed = new Map<string, number>()
+    for (const result of await this.committed(stored, signal ? { timeout, signal } : { timeout })) {
+      if (result.error) throw result.error
+      committed.set(nameOf(result), result.offset)
+    }
+    return offsets.map((at) =>
+      at.offset === Offset.stored ? { ...at, offset: committed.get(nameOf(at)) ?? Offset.invalid } : at,
+    )
   }
 
   /**
@@ -254,6 +277,15 @@ export abstract class ConsumerPositions extends ConsumerGroup {
     this.assertOpen()
     return await this.command((id) => this.native.rebalanceProtocol(id))
   }
+}
+
+/** Those that are sought, or may be: without an answer, all. */
+function soughtOf(list: TopicPartitionOffset[], results: NativePartition[] | null): TopicPartitionOffset[] {
+  if (!results) return list
+  const refused = new Set(
+    results.filter(({ error }) => error && errorName(error.errno) !== '_IN_PROGRESS').map((result) => nameOf(result)),
+  )
+  return list.filter((at) => !refused.has(nameOf(at)))
 }
 
 /** librdkafka takes an int. */

@@ -80,6 +80,26 @@ export function checkOffsets(list: readonly TopicPartitionOffset[], what: string
   return list as NativePartitionInput[]
 }
 
+/** @internal Where to begin: an offset, or a named one; with `orNone` also `Offset.invalid`, which leaves it open. */
+export function checkStarts(
+  list: readonly TopicPartitionOffset[],
+  what: string,
+  { orNone = true } = {},
+): NativePartitionInput[] {
+  checkOffsets(list, what)
+  const { beginning, end, stored, invalid } = Offset
+  for (const { topic, partition, offset } of list) {
+    if (offset >= 0 || offset <= Offset.tail(0) || offset === beginning || offset === end || offset === stored) continue
+    if (orNone && offset === invalid) continue
+    const known = 'an offset from 0, Offset.beginning, .end, .stored or .tail(n)'
+    throw new KafkaError(
+      '_INVALID_ARG',
+      `${what}: where to begin in ${topic} [${partition}] is ${known}; got ${offset}`,
+    )
+  }
+  return list as NativePartitionInput[]
+}
+
 /** @internal */
 export function partitionResults(list: NativePartition[] | null): TopicPartitionResult[] {
   return (list ?? []).map(({ error, ...rest }) => ({ ...rest, error: error ? KafkaError.from(error) : undefined }))

@@ -2,7 +2,7 @@
 import type { NativePartition, NativePartitionInput } from './binding.js'
 import { settlesWithin } from './client.js'
 import { KafkaError } from './errors.js'
-import { checkOffsets, type TopicPartition, type TopicPartitionOffset } from './offset.js'
+import { checkStarts, type TopicPartition, type TopicPartitionOffset } from './offset.js'
 
 /** Called in turn, and awaited: while a hook runs, no message is handed out. */
 export interface RebalanceHooks {
@@ -69,7 +69,7 @@ export async function runHook(
     }
     const starts = await running
     if (!rebalance.assigned || starts === undefined) return undefined
-    checkOffsets(starts, 'onAssigned')
+    checkStarts(starts, 'onAssigned')
     return starts
   } catch (error) {
     failed(error)
