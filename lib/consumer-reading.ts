@@ -1,8 +1,9 @@
 // How a consumer gets its messages: it asks, and the poll thread answers with slabs (inbox.ts).
 import { randomUUID } from 'node:crypto'
+import { abortable } from './abort.js'
 import { every } from './attention.js'
 import { binding, Dispatch, type NativeConsumer, type NativePartition } from './binding.js'
-import { Client, type ClientOptions, guard, type OperationOptions } from './client.js'
+import { Client, type ClientOptions, guard, type OperationOptions, settlesWithin } from './client.js'
 import { checkClientOptions } from './client-check.js'
 import { type ConsumerConfig, effective, prepareConfig } from './config.js'
 import { Connection } from './connection.js'
@@ -124,15 +125,25 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   /** Stores what the application is through with. */
   protected abstract store(): void
 
-  /** @internal Throws when somebody reads already. */
-  async acquire(reader: ReadingOwner): Promise<void> {
-    if (this.#reader === reader) return
-    while (this.#reader?.ending) await this.#reader.ending
+  /** @internal Throws when somebody reads already; false when who read before has not ended by the deadline. */
+  async acquire(
+    reader: ReadingOwner,
+    signal?: AbortSignal,
+    deadline: number = Number.POSITIVE_INFINITY,
+  ): Promise<boolean> {
+    if (this.#reader === reader) return true
+    while (this.#reader?.ending) {
+      const ending = signal ? abortable(this.#reader.ending, signal) : this.#reader.ending
+      if (deadline === Number.POSITIVE_INFINITY) await ending
+      else if (!(await settlesWithin(ending, Math.max(0, deadline - performance.now())))) return false
+      signal?.throwIfAborted()
+    }
     if (this.#reader) {
       throw new KafkaError('_CONFLICT', `${this.name} is being read already: there is one reader at a time`)
     }
     this.assertOpen()
     this.#reader = reader
+    return true
   }
 
   /** @internal */
@@ -209,7 +220,12 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
         return true
       }
       const left = deadline - performance.now()
-      if (left <= 0) return false
+      if (left <= 0) {
+        // Who never waits asks all the same, and is alive.
+        if (!this.#asked) this.readOn()
+        this.#tellGroup()
+        return false
+      }
       await this.wait(left, signal)
     }
   }

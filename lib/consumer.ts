@@ -100,7 +100,7 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
    * A stream for each assigned partition, those that come with later assignments included: each to be read at its own
    * pace, all at once. One whose handler does not keep up is paused when `max` messages wait in it. A message counts as
    * handled when its stream is asked for the next one; a partition is given up when its handler is through with the message
-   * in hand; `close` waits for handlers, too, for half of its timeout. A handler that takes longer than
+   * in hand; leaving waits for handlers for `timeout` ms, `close` for half of its timeout. A handler that takes longer than
    * `max.poll.interval.ms` stops the reading of all, so that the group notices.
    *
    * ```ts
@@ -110,7 +110,7 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
    * ```
    */
   partitionStreams(options: PartitionStreamsOptions = {}): AsyncIterableIterator<PartitionStream> {
-    checkOptions(options, 'partitionStreams', ['max', 'signal'])
+    checkOptions(options, 'partitionStreams', ['max', 'timeout', 'signal'])
     checkSignal(options.signal, 'partitionStreams')
     const consumer = this
     return new PartitionStreams(
@@ -126,7 +126,7 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
         get assignment() {
           return consumer.assignment
         },
-        acquire: (owner) => this.acquire(owner),
+        acquire: (owner, signal) => this.acquire(owner, signal),
         release: (owner) => this.release(owner),
         ask: (deadline, signal) => this.ask(deadline, signal),
         pause: (partitions) => this._pause(partitions),
@@ -146,16 +146,24 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
     return { ok, connected, assigned: this.isAssigned, fatalError, lastError, lastMessage, lag }
   }
 
-  /** The next message, or null after `timeout` milliseconds without one. Null when closed, too. */
+  /**
+   * The next message, or null after `timeout` milliseconds without one; 0 takes what is there already. Null when closed,
+   * too.
+   */
   async poll(timeout: number, options: { signal?: AbortSignal } = {}): Promise<Message | null> {
     const signal = signalOf(options, 'poll')
     if (typeof timeout !== 'number' || !(timeout >= 0)) {
       throw new KafkaError('_INVALID_ARG', `poll: timeout is milliseconds from 0; got ${String(timeout)}`)
     }
     const reader = {}
-    await this.acquire(reader)
+    const deadline = performance.now() + timeout
+    if (!(await this.acquire(reader, signal, deadline))) return null
     try {
-      if (!(await this.ask(performance.now() + timeout, signal))) return null
+      if (!(await this.ask(deadline, signal))) {
+        // What comes crosses in a turn of the event loop, which a program that polls without waiting would not have.
+        if (timeout === 0) await new Promise((resolve) => setImmediate(resolve))
+        return null
+      }
       const { slab, from } = this.inbox.take(1, Number.MAX_SAFE_INTEGER)
       this.inHand = 1
       return new Message(slab, from)

@@ -19,7 +19,7 @@ export class PartitionStream implements AsyncIterableIterator<Message>, TopicPar
   // The next of the queue: shifting an array costs by its length.
   #head = 0
   #inHand: Message | undefined
-  // The offset after what was handed out last.
+  // The offset after what was handed out last; of a stream that ended before, the first that it got.
   #after: number | undefined
   #handled: TopicPartitionOffset | undefined
   #ended = false
@@ -95,7 +95,10 @@ export class PartitionStream implements AsyncIterableIterator<Message>, TopicPar
 
   /** @internal */
   push(message: Message): void {
-    if (this.#ended) return
+    if (this.#ended) {
+      this.#after ??= message.offset
+      return
+    }
     this.#queue.push(message)
     const waiting = this.#waiting.shift()
     if (waiting) waiting.resolve({ done: false, value: this.#take() })
@@ -106,6 +109,11 @@ export class PartitionStream implements AsyncIterableIterator<Message>, TopicPar
     const { topic, partition } = this
     const offset = this.#queue[this.#head]?.offset ?? (this.#ended ? this.#after : undefined)
     return offset === undefined ? undefined : { topic, partition, offset }
+  }
+
+  /** @internal The message that its handler is not through with. */
+  get inHand(): TopicPartitionOffset | undefined {
+    return this.#inHand && { topic: this.topic, partition: this.partition, offset: this.#inHand.offset }
   }
 
   /** @internal What its handler got through with since this was asked last: the offset after it. */
@@ -119,6 +127,7 @@ export class PartitionStream implements AsyncIterableIterator<Message>, TopicPar
   end(error?: unknown): void {
     if (this.#ended) return
     this.#ended = true
+    this.#after ??= this.#queue[this.#head]?.offset
     this.#queue = []
     this.#head = 0
     this.#error = error

@@ -11,6 +11,11 @@ import { PartitionStream } from './partition-stream.js'
 export interface PartitionStreamsOptions {
   /** Messages that wait in a stream before its partition is paused; 500 without it. */
   max?: number
+  /**
+   * Milliseconds that leaving (`break`, an aborted signal) waits for handlers to get through with their message in hand;
+   * 5 s without it. A message that is still in hand then counts as not handled, and comes again.
+   */
+  timeout?: number
   signal?: AbortSignal
 }
 
@@ -22,7 +27,7 @@ export interface PartitionSource {
   readonly leaving: boolean
   readonly assignment: TopicPartition[]
   readonly maxPollInterval: number
-  acquire(owner: ReadingOwner): Promise<void>
+  acquire(owner: ReadingOwner, signal: AbortSignal): Promise<boolean>
   release(owner: ReadingOwner): void
   ask(deadline: number, signal: AbortSignal | undefined): Promise<boolean>
   pause(partitions: readonly TopicPartition[]): Promise<unknown>
@@ -33,6 +38,7 @@ export interface PartitionSource {
 type Result = IteratorResult<PartitionStream>
 const done = { done: true, value: undefined } as const
 const defaultMax = 500
+const defaultTimeout = 5000
 // How often handlers that are stuck are looked for.
 const turn = 1000
 const stuckPause = 50
@@ -41,6 +47,7 @@ const stuckPause = 50
 export class PartitionStreams implements AsyncIterableIterator<PartitionStream>, ReadingOwner {
   readonly #source: PartitionSource
   readonly #max: number
+  readonly #timeout: number
   readonly #stop = new AbortController()
   readonly #signal: AbortSignal
   readonly #streams = new Map<string, PartitionStream>()
@@ -54,12 +61,19 @@ export class PartitionStreams implements AsyncIterableIterator<PartitionStream>,
   readonly exclusive = 'partitionStreams()'
   ending: Promise<unknown> | undefined
 
-  constructor(source: PartitionSource, { max = defaultMax, signal }: PartitionStreamsOptions) {
+  constructor(
+    source: PartitionSource,
+    { max = defaultMax, timeout = defaultTimeout, signal }: PartitionStreamsOptions,
+  ) {
     if (!Number.isSafeInteger(max) || max < 1) {
       throw new KafkaError('_INVALID_ARG', `max of partitionStreams() is an integer from 1; got ${String(max)}`)
     }
+    if (typeof timeout !== 'number' || !(timeout >= 0)) {
+      throw new KafkaError('_INVALID_ARG', `partitionStreams: timeout is milliseconds from 0; got ${String(timeout)}`)
+    }
     this.#source = source
     this.#max = max
+    this.#timeout = timeout
     this.#signal = signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal
   }
 
@@ -82,6 +96,8 @@ export class PartitionStreams implements AsyncIterableIterator<PartitionStream>,
 
   async return(): Promise<Result> {
     this.#left = true
+    // Who reads next waits, whoever waits for this.
+    this.ending ??= this.#pump
     this.#stop.abort()
     await this.#pump
     return done
@@ -140,7 +156,7 @@ export class PartitionStreams implements AsyncIterableIterator<PartitionStream>,
   async #run(): Promise<void> {
     let failure: { error: unknown } | undefined
     try {
-      await this.#source.acquire(this)
+      await this.#source.acquire(this, this.#signal)
       this.assigned(this.#source.assignment)
       while (!this.#left && !this.#source.closed) await this.#turn()
     } catch (error) {
@@ -203,7 +219,7 @@ export class PartitionStreams implements AsyncIterableIterator<PartitionStream>,
     const streams = [...this.#streams.values()]
     const unread = this.unread()
     const ending = this.#settle(streams, unread, error)
-    this.ending = ending
+    this.ending ??= ending
     await ending
     this.#source.release(this)
     const waiting = this.#waiting
@@ -219,9 +235,15 @@ export class PartitionStreams implements AsyncIterableIterator<PartitionStream>,
     // Nothing can be committed any more, and a handler that never asks again would keep the error from the program.
     if (error) return
     const drained = Promise.all(streams.map(({ drained }) => drained))
-    while (!(await settlesWithin(drained, stuckPause))) if (this.#source.leaving) break
+    const deadline = performance.now() + this.#timeout
+    while (!(await settlesWithin(drained, stuckPause))) {
+      // Who closes waits for handlers itself.
+      if (this.#source.leaving || (performance.now() > deadline && !this.#source.closed)) break
+    }
     if (this.#source.closed) return
-    if (unread.length > 0) await this.#source.seek(unread).catch(() => {})
+    const from = new Map(unread.map((at) => [nameOf(at), at]))
+    for (const { inHand } of streams) if (inHand) from.set(nameOf(inHand), inHand)
+    if (from.size > 0) await this.#source.seek([...from.values()]).catch(() => {})
     await this.#resume(streams.filter(({ paused }) => paused))
   }
 }
