@@ -140,4 +140,44 @@ describe('slow applications', () => {
     expect(errors).toEqual([])
     await consumer.close()
   })
+
+  it.each(['onAssigned', 'onRevoked'] as const)('have an %s that never settles reported, and go on', async (name) => {
+    const errors: KafkaError[] = []
+    const revoked: unknown[] = []
+    let calls = 0
+    const hook = () => (++calls === 1 ? new Promise<void>(() => {}) : undefined)
+    const topic = `never-${name}`
+    const { consumer, config } = await slowConsumer(
+      topic,
+      { [name]: hook, onLost: (p) => void revoked.push(p), onError: (error) => errors.push(error) },
+      { partitions: 2 },
+    )
+    const seen = new Set<string>()
+    const stop = new AbortController()
+    const reading = (async () => {
+      for await (const { partition, offset } of consumer.messages({ signal: stop.signal })) {
+        seen.add(`${partition}@${offset}`)
+      }
+    })().catch((error) => expect(error.name).toBe('AbortError'))
+    const other = new Consumer(config)
+    if (name === 'onRevoked') {
+      await waitFor('messages before', () => seen.size === 100)
+      await other.subscribe(topic)
+      const joining = other.poll(60_000)
+      await waitFor('the hook is reported', () => errors.some(({ code }) => code === '_APPLICATION'))
+      await producer.sendBatch(
+        topic,
+        [0, 1].map((partition) => ({ value: 'later', partition })),
+      )
+      await waitFor('the other reads', async () => (await joining) !== null)
+    }
+    await waitFor('the hook is reported', () => errors.some(({ code }) => code === '_APPLICATION'))
+    expect(errors.find(({ code }) => code === '_APPLICATION')?.message).toMatch(
+      new RegExp(`the ${name} hook failed: it did not settle within ${shortest} ms \\(max\\.poll\\.interval\\.ms\\)`),
+    )
+    await waitFor('it reads on', () => seen.size >= 100)
+    stop.abort()
+    await Promise.all([other.close(), reading])
+    await consumer.close()
+  })
 })
