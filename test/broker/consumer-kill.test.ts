@@ -1,53 +1,17 @@
-// kill -9 of members in the middle of their work: what they handled, all together, has no hole. The long run is in
-// test/stress.
-import { Producer } from 'odradek'
-import { expect, it } from 'vitest'
-import { GroupMembers } from '../helpers/group-members.js'
+// kill -9 of members in the middle of their work: what they handled, all together, has no hole. The hundred kills, and
+// groups whose partitions move, are in test/stress/consumer-kill.test.ts.
+import { it } from 'vitest'
 import { bootstrapServers, createTopic, uniqueGroup, witness } from '../helpers/kafka.js'
-import { waitFor } from '../helpers/wait.js'
+import { killMembers } from '../helpers/killed-members.js'
 
-const kills = Number(process.env.ODRADEK_KILLS ?? 6)
+const kills = 6
 const partitions = 4
 
-it(`handles every message though its members are killed ${kills} times`, {
-  timeout: 120_000 + kills * 5000,
-}, async () => {
-  const topic = await createTopic('kill', { partitions })
-  const group = uniqueGroup()
-  await using producer = new Producer({ 'bootstrap.servers': bootstrapServers(), 'linger.ms': 5 })
-  let produced = 0
-  const feed = setInterval(() => {
-    for (let i = 0; i < 20; i++, produced++) producer.produce({ topic, value: 'x', partition: produced % partitions })
-  }, 20)
-  const members = new GroupMembers(2, (member) => ({
-    topic,
-    how: member === 0 ? 'messages' : 'batches',
-    config: {
-      'bootstrap.servers': bootstrapServers(),
-      'group.id': group,
-      // Static: who was killed gets its partitions back at once.
-      'group.instance.id': `member-${member}`,
-      'auto.offset.reset': 'earliest',
-      'auto.commit.interval.ms': 20,
-    },
-  }))
-  const missing = () => {
-    const handled = members.handled()
-    const all = Array.from({ length: produced }, (_, i) => `${i % partitions} ${Math.floor(i / partitions)}`)
-    return all.filter((message) => !handled.has(message))
-  }
-  try {
-    for (let i = 0; i < kills; i++) await members.kill(i % 2, 50 + ((i * 37) % 150))
-    clearInterval(feed)
-    await producer.flush({ timeout: 30_000 })
-    await waitFor('everything is handled', () => missing().length === 0, 60_000).catch(() => {})
-    expect(missing().slice(0, 10), members.output).toEqual([])
-    const committed = (await (await witness()).groupOffsets(group))[topic] ?? {}
-    for (const { offset } of Object.values(committed)) expect(offset).toBeLessThanOrEqual(produced / partitions)
-    const again = [...members.handled().values()].reduce((sum, times) => sum + times - 1, 0)
-    console.log(`${kills} kills, ${produced} messages, ${again} handled again`)
-  } finally {
-    clearInterval(feed)
-    await members.stop()
-  }
+it(`handles every message though its members are killed ${kills} times`, { timeout: 180_000 }, async () => {
+  await killMembers({
+    ...{ kafka: await witness(), servers: bootstrapServers(), topic: await createTopic('kill', { partitions }) },
+    ...{ partitions, group: uniqueGroup(), members: 2, kills },
+    // Static: who was killed gets its partitions back at once.
+    config: (member) => ({ 'group.instance.id': `member-${member}` }),
+  })
 })

@@ -1,9 +1,10 @@
 // Members of a group that are killed in the middle of their work, and what all of them together have handled.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { GrowingFile } from './growing-file.js'
 import { waitFor } from './wait.js'
 
 const program = fileURLToPath(new URL('group-member.mjs', import.meta.url))
@@ -12,6 +13,7 @@ export class GroupMembers {
   readonly #directory = mkdtempSync(join(tmpdir(), 'odradek-members-'))
   readonly #arguments: (member: number) => { config: object; topic: string; how: 'messages' | 'batches' }
   readonly #children: ChildProcess[] = []
+  readonly #files: GrowingFile[] = []
   #stopping = false
   output = ''
 
@@ -50,12 +52,9 @@ export class GroupMembers {
   }
 
   #lines(member: number): string[] {
-    try {
-      // A line that the kill cut off was not noted.
-      return readFileSync(this.#file(member), 'utf8').split('\n').slice(0, -1)
-    } catch {
-      return []
-    }
+    this.#files[member] ??= new GrowingFile(this.#file(member))
+    this.#files[member].more()
+    return this.#files[member].lines
   }
 
   #count(member: number): number {
@@ -69,6 +68,18 @@ export class GroupMembers {
       for (const line of this.#lines(member)) times.set(line, (times.get(line) ?? 0) + 1)
     })
     return times
+  }
+
+  /** How many partitions were handled by more than one of them. */
+  moved(): number {
+    const owners = new Map<string, Set<number>>()
+    this.#children.forEach((_, member) => {
+      for (const line of this.#lines(member)) {
+        const partition = line.split(' ')[0]
+        owners.set(partition, (owners.get(partition) ?? new Set()).add(member))
+      }
+    })
+    return [...owners.values()].filter(({ size }) => size > 1).length
   }
 
   async stop(): Promise<void> {
