@@ -47,7 +47,8 @@ export async function killMembers(options: Options): Promise<void> {
     await waitFor('everything is handled', () => missing().length === 0, 120_000).catch(() => {})
     expect(missing().slice(0, 10), members.output).toEqual([])
     const committed = (await kafka.groupOffsets(group))[topic] ?? {}
-    for (const { offset } of Object.values(committed)) expect(offset).toBeLessThanOrEqual(Math.ceil(produced / partitions))
+    for (const { offset } of Object.values(committed))
+      expect(offset).toBeLessThanOrEqual(Math.ceil(produced / partitions))
     const again = [...members.handled().values()].reduce((sum, times) => sum + times - 1, 0)
     const moved = members.moved()
     console.log(`${kills} kills, ${produced} messages, ${again} handled again, ${moved} partitions that moved`)
