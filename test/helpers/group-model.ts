@@ -12,6 +12,7 @@ import {
   type TopicPartition,
 } from 'odradek'
 import { randomOf } from './bank.js'
+import { KilledMember, valueAt } from './killed-member.js'
 import { waitFor } from './wait.js'
 
 class PartitionModel {
@@ -52,6 +53,8 @@ class Member {
   #stop = new AbortController()
   #reading: Promise<void>
   dawdle = 0
+  /** Subscribed to something else than the topic of the model. */
+  elsewhere = false
 
   constructor(
     model: GroupModel,
@@ -62,14 +65,14 @@ class Member {
     this.#model = model
     this.#how = how
     const gone = (partitions: TopicPartition[]) => {
-      for (const { partition } of partitions) this.#next.delete(partition)
+      for (const { partition } of model.own(partitions)) this.#next.delete(partition)
     }
     const debug = logs ? ({ debug: debugContexts } as const) : {}
     this.consumer = new Consumer({ ...config, 'client.id': name, ...debug } as ConsumerConfig, {
       ...(logs ? { logger: loggerTo(name) } : {}),
       onAssigned: (partitions) => {
         // -1: where it starts is the group's to say.
-        for (const { partition } of partitions) this.#next.set(partition, -1)
+        for (const { partition } of model.own(partitions)) this.#next.set(partition, -1)
       },
       onRevoked: async (partitions) => {
         await new Promise((resolve) => setTimeout(resolve, 5))
@@ -116,7 +119,11 @@ class Member {
     }
   }
 
-  #handle({ partition, offset }: Message, handed = ++this.#handed): void {
+  #handle(message: Message, handed = ++this.#handed): void {
+    const { partition, offset } = message
+    if (message.text() !== valueAt(partition, offset)) {
+      this.#model.wrong.push(`${partition}@${offset} is '${message.text()?.slice(0, 40)}'`)
+    }
     if (handed <= (this.#sought.get(partition) ?? 0)) {
       // Of a batch that was in hand when its partition was sought: what was sought comes after it.
       this.#model.seen(partition, offset)
@@ -178,6 +185,9 @@ export class GroupModel implements AsyncDisposable {
   readonly #config: ConsumerConfig
   readonly #random: (below: number) => number
   readonly #producer: Producer
+  #killed: KilledMember | undefined
+  kills = 0
+  changes = 0
   #feed: NodeJS.Timeout | undefined
   #joined = 0
 
@@ -196,10 +206,30 @@ export class GroupModel implements AsyncDisposable {
   }
 
   mayRepeat(partitions: readonly TopicPartition[]): void {
-    for (const { partition } of partitions) this.#partitions[partition].mayRepeat = true
+    for (const { partition } of this.own(partitions)) this.#partitions[partition].mayRepeat = true
+  }
+
+  /** Those of the topic that is modelled: members change what they are subscribed to. */
+  own(partitions: readonly TopicPartition[]): readonly TopicPartition[] {
+    return partitions.filter(({ topic }) => topic === this.#topic || topic === '')
   }
 
   seen(partition: number, offset: number): void {
+    // What a process handled before it lost the partition comes first.
+    this.#readKilled()
+    this.#see(partition, offset)
+  }
+
+  #readKilled(): void {
+    for (const line of this.#killed?.lines() ?? []) {
+      const [what, number] = line.split(' ')
+      if (what === 'repeats') this.#partitions[Number(number)].mayRepeat = true
+      else if (what === 'wrong') this.wrong.push(`in a process of its own: ${line}`)
+      else this.#see(Number(what), Number(number))
+    }
+  }
+
+  #see(partition: number, offset: number): void {
     const p = this.#partitions[partition]
     if (offset > p.frontier) this.wrong.push(`gap: ${partition}@${offset}, before it only up to ${p.frontier}`)
     if (offset >= p.frontier) {
@@ -220,8 +250,15 @@ export class GroupModel implements AsyncDisposable {
   #produce(count: number): void {
     for (let i = 0; i < count; i++) {
       const partition = this.#random(this.#partitions.length)
+      const value = valueAt(partition, this.#partitions[partition].produced)
+      try {
+        this.#producer.produce({ topic: this.#topic, value, partition })
+      } catch (error) {
+        // In an outage of minutes.
+        if ((error as KafkaError).code === '_QUEUE_FULL') return
+        throw error
+      }
       this.#partitions[partition].produced++
-      this.#producer.produce({ topic: this.#topic, value: 'x'.repeat(this.#random(200)), partition })
     }
   }
 
@@ -253,6 +290,40 @@ export class GroupModel implements AsyncDisposable {
     await new Promise((resolve) => setTimeout(resolve, this.#random(400)))
   }
 
+  /** A member subscribes to something else, or to the topic in another way: by name, with another, by a pattern. */
+  async changeSubscription(other: string): Promise<void> {
+    const member = this.members[this.#random(this.members.length)]
+    const ways = [[this.#topic], [this.#topic, other], [new RegExp(`^${this.#topic}$`)], [other]]
+    const way = ways[this.#random(this.members.length > 1 ? ways.length : ways.length - 1)]
+    keep('model', `${member.name} subscribes to ${way}`)
+    member.elsewhere = way[0] === other
+    this.changes++
+    await this.#ifOpen(() => member.consumer.subscribe(way))
+  }
+
+  /** A member in a process of its own joins, handles some, and is killed; its partitions go to the others. */
+  async killOne(more = 50): Promise<void> {
+    const killed = new KilledMember(this.#topic, this.#config)
+    this.#killed = killed
+    // It may get no partition, or one that is at rest.
+    await waitFor(
+      'it handles some',
+      () => {
+        this.#readKilled()
+        return killed.handled >= more
+      },
+      20_000,
+    ).catch(() => {})
+    await killed.kill()
+    this.#readKilled()
+    keep('model', `killed after ${killed.handled} messages`)
+    this.#killed = undefined
+    if (killed.handled > 0) this.kills++
+    killed.forget()
+    // What it did not get committed.
+    this.mayRepeat(this.#partitions.map((_, partition) => ({ topic: this.#topic, partition })))
+  }
+
   /** In the middle of a rebalance an operation may be refused. */
   async #ifOpen(operation: () => Promise<unknown>): Promise<void> {
     try {
@@ -268,7 +339,10 @@ export class GroupModel implements AsyncDisposable {
     clearInterval(this.#feed)
     await this.#producer.flush({ timeout: 60_000 })
     const all = this.#partitions.map((_, partition) => ({ topic: this.#topic, partition }))
-    for (const member of this.members) member.dawdle = 0
+    for (const member of this.members) {
+      member.dawdle = 0
+      if (member.elsewhere) await this.#ifOpen(() => member.consumer.subscribe(this.#topic))
+    }
     const missing = () =>
       this.#partitions.map((p, i) => `${i}: ${p.produced - p.frontier}`).filter((t) => !/: 0$/.test(t))
     await waitFor(
@@ -293,6 +367,8 @@ export class GroupModel implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#feed)
+    await this.#killed?.kill()
+    this.#killed?.forget()
     await Promise.all([this.#producer.close(), ...this.members.map((member) => member.leave())])
   }
 }

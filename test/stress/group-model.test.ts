@@ -1,5 +1,6 @@
-// The groups of group-model-members.test.ts for longer, with brokers that are killed and come back meanwhile. Replay, or
-// longer: ODRADEK_GROUP_SEED=… ODRADEK_GROUP_EVENTS=…
+// The groups of group-model-members.test.ts for longer, with brokers that are killed and come back meanwhile, members that
+// are killed, members that subscribe to something else, and an outage of all brokers for minutes. Replay, or longer:
+// ODRADEK_GROUP_SEED=… ODRADEK_GROUP_EVENTS=… ODRADEK_GROUP_OUTAGE=seconds
 import { describe, expect, it } from 'vitest'
 import { randomOf } from '../helpers/bank.js'
 import { GroupModel } from '../helpers/group-model.js'
@@ -7,6 +8,7 @@ import { startCluster, witness } from '../helpers/kafka.js'
 
 const seed = Number(process.env.ODRADEK_GROUP_SEED ?? 20261121)
 const events = Number(process.env.ODRADEK_GROUP_EVENTS ?? 150)
+const outage = Number(process.env.ODRADEK_GROUP_OUTAGE ?? 120)
 const partitions = 6
 
 // A coordinator that is killed forgets who has left since its group was stable last. Rebalances wait for such a member until
@@ -21,7 +23,7 @@ const protocols = {
 
 describe.each(Object.keys(protocols) as (keyof typeof protocols)[])('%s', (protocol) => {
   it(`shows every message over ${events} events and restarts of brokers`, {
-    timeout: 600_000 + events * 4000,
+    timeout: 600_000 + events * 6000 + outage * 2000,
   }, async () => {
     await using cluster = await startCluster({
       brokers: 3,
@@ -29,6 +31,7 @@ describe.each(Object.keys(protocols) as (keyof typeof protocols)[])('%s', (proto
     })
     const kafka = (await witness()).at(cluster.brokers)
     await kafka.createTopic('t', { partitions, replication: 3 })
+    await kafka.createTopic('other', { partitions: 2, replication: 3 })
     const random = randomOf(seed)
     const config = {
       'bootstrap.servers': cluster.brokers,
@@ -48,6 +51,13 @@ describe.each(Object.keys(protocols) as (keyof typeof protocols)[])('%s', (proto
         await node.start()
         restarts++
       }
+      if (i % 10 === 4) await model.killOne()
+      if (i % 7 === 3) await model.changeSubscription('other')
+      if (i === Math.floor(events / 2)) {
+        for (const node of cluster.nodes) await node.kill()
+        await new Promise((resolve) => setTimeout(resolve, outage * 1000))
+        await Promise.all(cluster.nodes.map((node: { start(): Promise<void> }) => node.start()))
+      }
       await model.event()
     }
     await model.settle()
@@ -56,6 +66,8 @@ describe.each(Object.keys(protocols) as (keyof typeof protocols)[])('%s', (proto
     const committed = (await kafka.groupOffsets('g')).t ?? {}
     expect(produced.map((_, partition) => committed[partition]?.offset ?? 0)).toEqual(produced)
     const messages = produced.reduce((a, b) => a + b)
-    console.log(`${protocol}: ${messages} messages, ${restarts} restarts, ${repeats} seen again with a reason`)
+    console.log(
+      `${protocol}: ${messages} messages, ${restarts} restarts, ${model.kills} kills, ${model.changes} other subscriptions, ${repeats} seen again with a reason`,
+    )
   })
 })
