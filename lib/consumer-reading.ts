@@ -184,9 +184,12 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
    * the deadline, and when the consumer is closed.
    */
   async ask(deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
-    this.busyWith = 0
     this.#asking = true
     try {
+      // Who took too long has lost what it has in its hands: that is to be known before it counts as handled.
+      const late = this.#tellGroup()
+      if (late) await late
+      this.busyWith = 0
       this.store()
       return await this.more(deadline, signal)
     } finally {

@@ -22,10 +22,13 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 async function slowConsumer(
   group: string,
   options: ConsumerOptions = {},
-  { partitions = 1, count = 100, interval = shortest } = {},
+  { partitions = 1, count = 100, interval = shortest, size = 1 } = {},
 ) {
   await cluster.createTopic(group, { partitions })
-  const records = Array.from({ length: count }, (_, i) => ({ value: String(i), partition: i % partitions }))
+  const records = Array.from({ length: count }, (_, i) => ({
+    value: String(i).padEnd(size),
+    partition: i % partitions,
+  }))
   await producer.sendBatch(group, records)
   const config = {
     'bootstrap.servers': cluster.bootstrapServers,
@@ -103,15 +106,20 @@ describe('slow applications', () => {
     await Promise.all([consumer.close(), second.close()])
   })
 
-  it('are told past max.poll.interval.ms, get nothing more of what they lost, and go on', async () => {
+  // Of large ones more waits behind the block in hand, so nothing is asked for meanwhile, nor is heard of the loss.
+  it.each([
+    ['small', 1],
+    ['large', 100_000],
+  ])('are told past max.poll.interval.ms, get nothing more of what they lost, and go on: %s', async (name, size) => {
     const events: string[] = []
     const errors: KafkaError[] = []
-    const { consumer } = await slowConsumer('too-late', {
+    const options: ConsumerOptions = {
       onAssigned: () => void events.push('assigned'),
       onRevoked: () => void events.push('revoked'),
       onLost: () => void events.push('lost'),
       onError: (error) => errors.push(error),
-    })
+    }
+    const { consumer } = await slowConsumer(`too-late-${name}`, options, { count: 30, size })
     const seen: number[] = []
     for await (const { offset } of consumer) {
       seen.push(offset)
