@@ -4,7 +4,14 @@ import { settlesWithin } from './client.js'
 import { publishRebalance } from './consumer-diagnostics.js'
 import { ConsumerReading } from './consumer-reading.js'
 import { KafkaError } from './errors.js'
-import { checkPartitions, checkStarts, nameOf, type TopicPartition, type TopicPartitionOffset } from './offset.js'
+import {
+  checkPartitions,
+  checkStarts,
+  nameOf,
+  Offset,
+  type TopicPartition,
+  type TopicPartitionOffset,
+} from './offset.js'
 import { type Rebalance, rebalanceOf, runHook, withStarts } from './rebalance.js'
 import { patternOf } from './subscription.js'
 
@@ -198,8 +205,9 @@ export abstract class ConsumerGroup extends ConsumerReading {
   /** Takes partitions by hand, without a group's rebalances; null or an empty list gives all up. */
   async assign(partitions: readonly (TopicPartition & { offset?: number })[] | null): Promise<void> {
     this.assertOpen()
-    const list = checkPartitions(partitions ?? [], 'assign')
-    checkStarts(list.filter(({ offset }) => offset !== undefined) as TopicPartitionOffset[], 'assign')
+    const given = checkPartitions(partitions ?? [], 'assign')
+    checkStarts(given.filter(({ offset }) => offset !== undefined) as TopicPartitionOffset[], 'assign')
+    const list = this.unstored === undefined ? given : given.map((at) => ({ ...at, offset: this.#startOf(at) }))
     this.byHand = list.length > 0
     this.store()
     await this.exclusively(() =>
@@ -218,6 +226,10 @@ export abstract class ConsumerGroup extends ConsumerReading {
         },
       ),
     )
+  }
+
+  #startOf({ offset = Offset.stored }: { offset?: number }): number {
+    return offset === Offset.stored || offset === Offset.invalid ? (this.unstored ?? offset) : offset
   }
 
   /** One at a time: they consist of several steps. */

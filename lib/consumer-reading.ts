@@ -12,6 +12,7 @@ import { ErrorCodes, errorName, KafkaError } from './errors.js'
 import { Inbox } from './inbox.js'
 import { Message, type PartitionSlot } from './message.js'
 import {
+  Offset,
   partitionResults,
   type TopicPartition,
   type TopicPartitionOffset,
@@ -57,6 +58,10 @@ export const Want = { readAhead: 1, wait: 2 } as const
 // kLastOfAnswer and kHasErrors in native/consumer.cc.
 const SlabFlag = { lastOfAnswer: 1, hasErrors: 2 } as const
 const { _FATAL, _PARTITION_EOF, _MAX_POLL_EXCEEDED } = ErrorCodes
+const resets: Readonly<Record<string, number>> = {
+  ...{ smallest: Offset.beginning, earliest: Offset.beginning, beginning: Offset.beginning },
+  ...{ largest: Offset.end, latest: Offset.end, end: Offset.end },
+}
 // How often a slow application's offsets are stored, and the group told that it is alive.
 const attentionInterval = 500
 
@@ -67,6 +72,8 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
   /** Its `group.id`; null without one. */
   readonly groupId: string | null
   protected readonly isolation: string
+  /** Without a group nothing is stored: where to begin then, by auto.offset.reset. No coordinator is to be asked. */
+  protected readonly unstored: number | undefined
   /** Whether the application wants to hear of a partition's end. */
   protected readonly partitionEof: boolean
   protected readonly maxPollInterval: number
@@ -97,11 +104,13 @@ export abstract class ConsumerReading extends Client<NativeConsumer> {
     const groupId = values['group.id']
     const member = groupId !== null
     if (!member) entries.push(...withoutGroup(entries))
+    const reset = entries.findLast(([name]) => name === 'auto.offset.reset')?.[1] ?? ''
     super((dispatch) => new binding.Consumer(entries.flat(), dispatch), values['client.id'] ?? 'consumer', options)
     this.resources = { GROUP_AUTHORIZATION_FAILED: groupId ?? '' }
     this.groupId = groupId
     this.isolation = values['isolation.level'] ?? 'read_committed'
     this.partitionEof = values['enable.partition.eof']
+    this.unstored = member ? undefined : resets[reset]
     this.options = options
     this.maxPollInterval = values['max.poll.interval.ms']
     this.groupProtocol = values['group.protocol'] === 'consumer' ? 'consumer' : 'classic'

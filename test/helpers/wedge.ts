@@ -40,6 +40,7 @@ class Reader {
   /** Without partitions, and how often it got some. */
   readonly #without: Span[] = [[0, Number.POSITIVE_INFINITY]]
   rebalances = 0
+  readonly errors: string[] = []
   readonly reading: Promise<void>
 
   constructor(config: ConsumerConfig, how: number) {
@@ -47,6 +48,7 @@ class Reader {
       { 'auto.offset.reset': 'earliest', 'statistics.interval.ms': 100, ...config },
       {
         onStatistics: () => {},
+        onError: (error) => this.errors.push(error.message),
         onAssigned: () => {
           this.rebalances++
           const last = this.#without.at(-1)
@@ -133,8 +135,10 @@ export async function wedge({ servers, topic, partitions, seconds, interval, see
   const all = [...readers, control]
   await waitFor('everything is seen', () => all.every(({ seen }) => seen.size === acked.length), 30_000).catch(
     (error) => {
-      const missing = all.map(({ seen }) => acked.length - seen.size)
-      throw new Error(`${error.message}; missing, by reader: ${missing.join(', ')}`)
+      const missing = all.map(({ seen, errors, consumer }) => {
+        return { missing: acked.length - seen.size, errors: errors.slice(0, 5), lag: consumer.lag() }
+      })
+      throw new Error(`${error.message}; by reader: ${JSON.stringify(missing)}`)
     },
   )
   clock.stop()

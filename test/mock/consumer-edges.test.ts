@@ -238,6 +238,29 @@ describe('assign', () => {
     expect(consumer.assignment).toEqual([])
   })
 
+  it('asks no coordinator where to begin without a group: nothing is stored', async () => {
+    const topic = await topicOf('assign-no-group', 5)
+    for (const [reset, first] of [
+      [undefined, 0],
+      ['smallest', 0],
+      ['latest', 5],
+    ] as const) {
+      cluster.requests.start()
+      await using consumer = new Consumer({
+        'bootstrap.servers': cluster.bootstrapServers,
+        'fetch.wait.max.ms': 50,
+        ...(reset && { 'auto.offset.reset': reset }),
+      })
+      await consumer.assign([{ topic, partition: 0 }])
+      const next = consumer.poll(20_000)
+      await waitFor('it has begun', () => cluster.requests.list('Fetch').length > 0)
+      if (first === 5) await producer.send({ topic, partition: 0, value: 'later' })
+      expect((await next)?.offset).toBe(first)
+      expect(cluster.requests.list('OffsetFetch')).toEqual([])
+      cluster.requests.stop()
+    }
+  })
+
   it('takes what committed() answers, and every named offset', async () => {
     const topic = await topicOf('assign-named', 5)
     await using consumer = new Consumer({
