@@ -6,7 +6,7 @@ import { findProperty } from './config-table.js'
 import { convert, describe } from './config-values.js'
 import { KafkaError } from './errors.js'
 import type { ExactlyOnceOptions } from './pipeline-options.js'
-import { patternOf } from './subscription.js'
+import { type Matching, patternOf } from './subscription.js'
 
 const name = 'exactlyOnce'
 const functions = [
@@ -38,7 +38,7 @@ export function checkPipeline(options: ExactlyOnceOptions): void {
   if (typeof group !== 'string' || group === '') {
     throw invalid(`group is the name of the consumer group; got ${describe(group)}`)
   }
-  checkTopics(topics)
+  checkTopics(topics, matchingOf(options))
   if (transactionalId !== undefined && (typeof transactionalId !== 'string' || transactionalId === '')) {
     throw invalid(`transactionalId is a string that is not empty; got ${describe(transactionalId)}`)
   }
@@ -55,11 +55,17 @@ export function checkPipeline(options: ExactlyOnceOptions): void {
   checkOwned(options)
 }
 
-function checkTopics(topics: unknown): void {
+/** Who matches the patterns; whether the properties are any is checked elsewhere. */
+function matchingOf({ config, consumer }: ExactlyOnceOptions): Matching {
+  const protocol = consumer?.['group.protocol'] ?? config?.['group.protocol' as keyof typeof config]
+  return protocol === 'consumer' ? 'consumer' : 'classic'
+}
+
+function checkTopics(topics: unknown, matching: Matching): void {
   if (topics === undefined) throw invalid('topics are missing: the names, or patterns, to read')
   const list = Array.isArray(topics) ? topics : [topics]
   if (list.length === 0) throw invalid('topics are at least one')
-  for (const topic of list) patternOf(topic)
+  for (const topic of list) patternOf(topic, matching)
 }
 
 function checkPoison(poison: unknown): void {

@@ -3,7 +3,7 @@ import { KafkaError } from './errors.js'
 import { checkOwnPattern, Translation } from './topic-pattern.js'
 
 /**
- * Who matches patterns, and how. `classic`: librdkafka by POSIX, anywhere in the name. `consumer` (KIP-848): brokers by
+ * @internal Who matches patterns, and how. `classic`: librdkafka by POSIX, anywhere in the name. `consumer` (KIP-848): brokers by
  * RE2/J, which has to match the whole name.
  */
 export type Matching = 'classic' | 'consumer'
