@@ -84,6 +84,7 @@ export interface NativeProducer extends NativeClient {
   produce(slab: number, size: number, count: number): boolean
   /** Fills the window with rows of delivery reports; how many. Fewer than fit are all there were. */
   takeReports(window: ArrayBuffer): number
+  /** One slice of a flush; whether nothing is left. */
   flush(id: number, timeout: number): void
   purge(id: number, flags: number): void
   /** See TransactionCall in native/transaction.h, and Committed. */

@@ -6,6 +6,7 @@ import { ConnectionTrouble } from './connection-trouble.js'
 import { about, type ErrorCode, ErrorCodes, KafkaError, type NativeError } from './errors.js'
 import { ready } from './ready.js'
 import type { Statistics } from './statistics.generated.js'
+import { lazyStatistics } from './statistics.js'
 import { type TokenProvider, TokenRefresher } from './token-provider.js'
 
 /** How long an operation may take and how to stop waiting for it. */
@@ -44,7 +45,7 @@ export interface Throttle {
 export interface ClientOptions {
   /** Errors that belong to no call: connection trouble, authentication. Informational unless `error.fatal`. */
   onError?: (error: KafkaError) => void
-  /** Statistics every `statistics.interval.ms`; parsed when called. */
+  /** Statistics every `statistics.interval.ms`; their text is parsed when one of them is read. */
   onStatistics?: (statistics: Statistics) => void
   onThrottle?: (throttle: Throttle) => void
   /** librdkafka's log lines (see `debug`, `log_level`). Without one only fatal trouble is written, to stderr. */
@@ -257,7 +258,7 @@ export abstract class Client<Native extends NativeClient> {
   #statistics(text: string): void {
     const { onStatistics } = this.#options
     if (!onStatistics && this.#statisticsListeners.size === 0) return
-    const statistics = JSON.parse(text) as Statistics
+    const statistics = lazyStatistics(text)
     for (const listener of [onStatistics, ...this.#statisticsListeners]) guard(() => listener?.(statistics))
   }
 

@@ -40,6 +40,8 @@ const freshFor = 5000
 // How long a failure stands for the records that come next.
 const failureFor = 1000
 const pause = 100
+// How long one question may take; others, a flush among them, wait for no more. A slow cluster has time to answer the later ones.
+const [firstSlice, longestSlice] = [250, 1000]
 const patience = 5000
 
 interface Count {
@@ -116,9 +118,9 @@ export class Balancing {
   /** Some answers are wrong only for a moment: while a topic is made, while brokers are connected to. */
   async #count(topic: number): Promise<number> {
     const deadline = performance.now() + patience
-    for (;;) {
+    for (let slice = firstSlice; ; slice = Math.min(slice * 2, longestSlice)) {
       try {
-        const partitions = await this.#source.countPartitions(topic, 1000)
+        const partitions = await this.#source.countPartitions(topic, slice)
         if (partitions > 0) return partitions
         throw new KafkaError('LEADER_NOT_AVAILABLE')
       } catch (error) {

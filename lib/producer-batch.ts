@@ -53,6 +53,7 @@ export class BatchSend implements WaitingSend {
     const slot = this.#slot
     const ofAll = this.#topic
     const { length } = batch
+    batch.epoch = host.pending.marks.epoch
     const roomForMessages = queue.maxMessages - queue.messages
     const roomForBytes = queue.maxBytes - queue.bytes
     let index = this.#next

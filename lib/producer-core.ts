@@ -29,7 +29,7 @@ import type { ProducerQueue } from './producer-queue.js'
 import { checkRecord, checkTopic, invalidRecord, type ProducerRecord, partitionOf } from './record.js'
 import { type RecordWriter, sizeOfRecord } from './record-writer.js'
 import { WaitingRun } from './waiting-run.js'
-import type { WaitingSend } from './waiting-sends.js'
+import { Turn, type WaitingSend } from './waiting-sends.js'
 
 // Reports settled in one turn of the event loop; the rest wait for the next one, so that it is never blocked for long.
 const reportsPerTurn = 2 * ReportWindow.rows
@@ -183,15 +183,12 @@ export class ProducerCore implements BatchHost, ReportSink {
   }
 
   /** Until the queue has room and nobody waits for it; undefined when that is so now. */
-  roomOrWait(): Promise<void> | undefined {
-    if (this.queue.nobodyWaits && this.queue.hasRoom) return undefined
-    return new Promise((resolve, reject) => {
-      const write = () => {
-        resolve()
-        return true
-      }
-      this.queue.wait({ messages: 0, bytes: 0, place: 0, write, reject })
-    })
+  roomOrWait(signal?: AbortSignal): Promise<void> | undefined {
+    const { queue } = this
+    if (queue.nobodyWaits && queue.hasRoom) return undefined
+    const turn = new Turn(() => {})
+    queue.wait(turn)
+    return signal ? abortable(turn.reached, signal, () => queue.giveUp(turn, signal.reason)) : turn.reached
   }
 
   get bulk(): boolean {
@@ -260,7 +257,8 @@ export class ProducerCore implements BatchHost, ReportSink {
 
   #write(topic: number, record: ProducerRecord, slot: number, event: ProducerSendEvent | undefined): void {
     try {
-      this.queue.taken(1, this.writer.write(topic, this.partitionFor(topic, record), record, slot, 0))
+      const { epoch } = this.pending.marks
+      this.queue.taken(1, this.writer.write(topic, this.partitionFor(topic, record), record, slot, epoch))
     } catch (error) {
       if (slot !== bulkSlot) this.pending.remove(slot)
       if (event) publishFailure(event, error)

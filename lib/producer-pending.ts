@@ -8,6 +8,7 @@ import {
 } from './delivery-report.js'
 import type { KafkaError } from './errors.js'
 import { deliveryChannel, type ProducerSendEvent, publishDelivery } from './producer-diagnostics.js'
+import { Marks } from './producer-marks.js'
 
 /** @internal Rejects by resolving with a rejected promise: one function instead of two is kept for each `send`. */
 export type Resolve<T> = (value: T | PromiseLike<T>) => void
@@ -35,6 +36,8 @@ export class PendingBatch {
   readonly events: (ProducerSendEvent | undefined)[] | undefined
   #opaques: unknown[] | undefined
   remaining: number
+  /** See Marks. */
+  epoch = 0
 
   constructor(
     readonly resolve: Resolve<DeliveryReports>,
@@ -79,6 +82,7 @@ export interface ReportSink {
 
 /** @internal */
 export class PendingReports {
+  readonly marks = new Marks()
   readonly #topics: TopicNames
   readonly #sink: ReportSink
   // A free slot holds the number of the next free one.
@@ -115,6 +119,7 @@ export class PendingReports {
   /** Settles what the rows of the window are about; returns the bytes of their records. */
   settle(window: ReportWindow, count: number): number {
     if (deliveryChannel.hasSubscribers) this.#publish(window, count)
+    if (this.marks.some) this.marks.count(window, count, this.#batchEpoch)
     const { ints } = window
     let bytes = 0
     const bulk = this.#sink.bulk ? new BulkReports(count) : undefined
@@ -151,6 +156,11 @@ export class PendingReports {
     return bytes
   }
 
+  readonly #batchEpoch = (slot: number): number | undefined => {
+    const waiting = slot === bulkSlot ? undefined : this.#slots[slot]
+    return waiting instanceof PendingBatch ? waiting.epoch : undefined
+  }
+
   #settleSend(resolve: Resolve<DeliveryReport>, report: DeliveryReport): void {
     resolve(report.error ? Promise.reject(this.#sink.explain(report.error)) : report)
   }
@@ -180,6 +190,7 @@ export class PendingReports {
    */
   failAll(messages: number, error: KafkaError): void {
     let left = messages
+    this.marks.end()
     const bulk = new BulkReports(messages)
     const entries = this.#slots.map((waiting, slot) => [slot, waiting] as const)
     for (const [slot, waiting] of entries) {

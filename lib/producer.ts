@@ -2,7 +2,15 @@
 import type { Writable } from 'node:stream'
 import { binding, Dispatch, type NativeProducer } from './binding.js'
 import { Client, type ClientOptions, closedError, type OperationOptions, settlesWithin } from './client.js'
-import { checkClientOptions, checkFlag, checkObject, checkOptions, checkTimed, refuseClose } from './client-check.js'
+import {
+  checkClientOptions,
+  checkFlag,
+  checkObject,
+  checkOptions,
+  checkTimed,
+  refuseClose,
+  signalOf,
+} from './client-check.js'
 import { effective, type ProducerConfig, prepareConfig, prepareTopicConfig, type TopicConfig } from './config.js'
 import type { DeliveryReport, DeliveryReports } from './delivery-report.js'
 import { KafkaError } from './errors.js'
@@ -10,6 +18,7 @@ import type { ConsumerGroupMetadata } from './group-metadata.js'
 import type { TopicPartitionOffset } from './offset.js'
 import { type Balancer, Balancing } from './producer-balancer.js'
 import { type CoreHost, ProducerCore } from './producer-core.js'
+import { markTaken, type Taken } from './producer-marks.js'
 import { type ProducerLength, ProducerQueue } from './producer-queue.js'
 import { type WritableOptions, writableOf } from './producer-writable.js'
 import type { BatchRecord, ProducerRecord } from './record.js'
@@ -31,9 +40,11 @@ export interface ProducerOptions extends ClientOptions {
   topics?: Readonly<Record<string, TopicConfig>>
 }
 
+const hasRoom = Promise.resolve()
 const defaultFlushTimeout = 60_000
 const defaultCloseTimeout = 30_000
-const noTimeout = 0x7fffffff
+// Milliseconds. Others, close() among them, have their turn after so much of a flush.
+const flushSlice = 50
 
 /**
  * Sends records to Kafka. Construction does not block and connects in the background.
@@ -58,9 +69,10 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
     const values = effective('producer', config)
     super((dispatch) => new binding.Producer(entries, dispatch), values['client.id'] ?? 'producer', options)
     this.resources = { TRANSACTIONAL_ID_AUTHORIZATION_FAILED: values['transactional.id'] ?? '' }
-    const writer = new RecordWriter(this.native, values['message.max.bytes'])
     const maxMessages = values['queue.buffering.max.messages'] || Number.MAX_SAFE_INTEGER
-    this.#queue = new ProducerQueue(this.native, maxMessages, values['queue.buffering.max.kbytes'] * 1024)
+    const maxBytes = values['queue.buffering.max.kbytes'] * 1024
+    this.#queue = new ProducerQueue(this.native, maxMessages, maxBytes)
+    const writer = new RecordWriter(this.native, values['message.max.bytes'], maxBytes)
     this.#transactions = new Transactions({
       id: values['transactional.id'],
       timeout: values['transaction.timeout.ms'],
@@ -160,8 +172,9 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
   }
 
   /**
-   * Waits until every message taken so far has its report (rd_kafka_flush): `linger.ms` is ignored meanwhile.
-   * `timeout` in milliseconds, a minute without one. Rejects with KafkaError `_TIMED_OUT` when messages are left.
+   * Waits until every message taken so far has its report (rd_kafka_flush), whatever is taken meanwhile: `linger.ms` is
+   * ignored until then. `timeout` in milliseconds, a minute without one. Holds up no other call. Rejects with KafkaError
+   * `_TIMED_OUT` when some of them are left, or with the signal's reason.
    */
   async flush(options: OperationOptions = {}): Promise<void> {
     this.assertOpen()
@@ -175,15 +188,31 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
 
   async #flush(timeout: number, signal?: AbortSignal): Promise<boolean> {
     const deadline = performance.now() + timeout
-    for (;;) {
-      this.#core.writer.flush()
-      const left = Math.min(Math.max(0, Math.ceil(deadline - performance.now())), noTimeout)
-      const flushed = await this.command<boolean>((id) => this.native.flush(id, left), signal)
-      if (flushed && this.#queue.empty) return true
-      // All that is left waits for its topic's partitions to be known.
-      if (flushed && this.#queue.messages === 0) await settlesWithin(this.#queue.drained(), Math.min(left, 50))
-      if (performance.now() >= deadline) return false
+    // A balancer may have called it, in the middle of a batch.
+    await undefined
+    const taken = markTaken(this.#queue, this.#core.pending.marks)
+    try {
+      while (!taken.done) {
+        const left = Math.max(0, deadline - performance.now())
+        await this.#flushSlice(taken, left, signal)
+        if (left === 0) return taken.done
+      }
+      return true
+    } finally {
+      taken.forget()
     }
+  }
+
+  /** Lingering records go while a slice lasts, of which one begins where the other ends; until it is over, or all is reported. */
+  async #flushSlice(taken: Taken, left: number, signal?: AbortSignal): Promise<void> {
+    this.#core.writer.flush()
+    const slice = Math.ceil(Math.min(left, flushSlice))
+    const flushed = this.command<boolean>((id) => this.native.flush(id, slice), signal)
+    const over = Promise.race([flushed, taken.reported])
+    // The addon may have something else to wait for first.
+    if (!(await settlesWithin(over, left + flushSlice))) return
+    // All that is left waits for its topic's partitions to be known.
+    if ((await over) && this.#queue.messages === 0) await settlesWithin(taken.reported, Math.min(left, flushSlice))
   }
 
   /**
@@ -295,6 +324,39 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
     return this.#core.readers.open()
   }
 
+  /**
+   * Resolves when the queue has room for a record (`queue.buffering.max.messages`, `.kbytes`) that does not have to wait:
+   * at once if that is so now. For a loop that sends as fast as it reads, in bounded memory: only a full queue holds it up.
+   *
+   * ```ts
+   * for await (const line of createReadStream('flights.ndjson').pipe(split2())) {
+   *   await producer.room()
+   *   producer.send({ topic: 'flights', value: line }).catch(() => failed++)
+   * }
+   * await producer.flush()
+   * ```
+   *
+   * Rejects with KafkaError `_STATE` when closed, or with the signal's reason.
+   */
+  room(options?: { signal?: AbortSignal }): Promise<void> {
+    try {
+      this.assertOpen()
+      const signal = signalOf(options, 'room')
+      signal?.throwIfAborted()
+      const wait = this.#core.roomOrWait(signal)
+      return wait ? wait.catch((error) => this.#roomAfter(error, signal)) : hasRoom
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** What waited has been given up: by a purge or an abort, which makes room, by the signal, or for good. */
+  #roomAfter(error: unknown, signal: AbortSignal | undefined): void {
+    signal?.throwIfAborted()
+    this.assertOpen()
+    if (!(error instanceof KafkaError)) throw error
+  }
+
   /** Resolves when nothing waits for a report any more; at once if that is so now. */
   drained(): Promise<void> {
     return this.#queue.drained()
@@ -319,7 +381,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
         // Some of the time is kept for giving up what is left, which is reported too.
         const flushing = timeout - Math.min(timeout / 5, 1000)
         if (this.#transactions.id !== null) await settlesWithin(this.#transactions.endForClose(flushing), flushing)
-        else if (!this.#queue.empty) await this.#flush(flushing).catch(() => false)
+        else if (!this.#queue.empty) await settlesWithin(this.#flush(flushing), flushing)
         this.#queue.giveUpAll(closedError(this.name))
       })
     } finally {

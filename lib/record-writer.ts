@@ -22,15 +22,21 @@ interface Slab {
 export class RecordWriter {
   readonly #native: NativeProducer
   readonly #maxBytes: number
+  readonly #maxQueueBytes: number
+  // What is no longer than this breaks neither limit.
+  readonly #unchecked: number
   readonly #free: Slab[] = []
   readonly #handedOver = new Map<number, Slab>()
   #slab: Slab
   #scheduled = false
   readonly #flush = () => this.flush()
 
-  constructor(native: NativeProducer, maxBytes: number) {
+  /** The limits are `message.max.bytes` and, in bytes, `queue.buffering.max.kbytes`. */
+  constructor(native: NativeProducer, maxBytes: number, maxQueueBytes: number) {
     this.#native = native
     this.#maxBytes = maxBytes
+    this.#maxQueueBytes = maxQueueBytes
+    this.#unchecked = Math.min(maxBytes, maxQueueBytes)
     this.#slab = this.#newSlab(slabBytes)
   }
 
@@ -44,7 +50,7 @@ export class RecordWriter {
     const headers = record.headers ? headerPairs(record.headers) : undefined
     const bound = headerBytes + boundOf(key, 'key') + boundOf(value, 'value') + headersBound(headers) + 8
     // Before memory of its own is made for it.
-    if (bound > slabBytes) this.#checkSize(sizeOf(key, 'key') + sizeOf(value, 'value'))
+    if (bound > slabBytes) this.#checkSize(sizeOf(key, 'key'), sizeOf(value, 'value'))
     const slab = this.#room(bound)
     const start = slab.used
     let at = start + headerBytes
@@ -53,7 +59,7 @@ export class RecordWriter {
     const valueLength = put(slab.bytes, at, value)
     if (valueLength > 0) at += valueLength
     const size = at - start - headerBytes
-    this.#checkSize(size)
+    if (size > this.#unchecked) this.#checkSize(keyLength, valueLength)
     if (headers) at = putHeaders(slab.bytes, at, headers)
     const end = (at + 7) & ~7
     const { ints } = slab
@@ -76,10 +82,18 @@ export class RecordWriter {
     return size
   }
 
-  #checkSize(size: number): void {
-    if (size <= this.#maxBytes) return
-    const message = `a record of ${size} bytes (key and value); message.max.bytes is ${this.#maxBytes}`
-    throw new KafkaError('MSG_SIZE_TOO_LARGE', message)
+  #checkSize(keyLength: number, valueLength: number): void {
+    const size = Math.max(keyLength, 0) + Math.max(valueLength, 0)
+    if (size <= this.#unchecked) return
+    if (size > this.#maxBytes) {
+      const message = `a record of ${size} bytes (key and value); message.max.bytes is ${this.#maxBytes}`
+      throw new KafkaError('MSG_SIZE_TOO_LARGE', message)
+    }
+    // librdkafka, which counts values here, would never have room for it.
+    if (valueLength > this.#maxQueueBytes) {
+      const message = `a value of ${valueLength} bytes; queue.buffering.max.kbytes allows ${this.#maxQueueBytes} in all`
+      throw new KafkaError('MSG_SIZE_TOO_LARGE', message)
+    }
   }
 
   /** Hands over what has been written. Otherwise that happens when a slab is full, and at the end of the turn. */

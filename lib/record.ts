@@ -15,7 +15,7 @@ export interface BatchRecord {
   /** Null is a tombstone, and is not the same as empty. */
   value?: RecordBytes
   headers?: HeadersInput | null
-  /** Milliseconds since 1970, or a Date. Now, when there is none. */
+  /** Milliseconds since 1970, from 1, or a Date. Now, when there is none. */
   timestamp?: number | Date | null
   /** Comes back in the delivery report. */
   opaque?: unknown
@@ -73,8 +73,11 @@ export function timestampOf(record: BatchRecord): number {
   const { timestamp } = record
   if (timestamp === undefined || timestamp === null) return 0
   const ms = timestamp instanceof Date ? timestamp.getTime() : timestamp
-  if (typeof ms === 'number' && Number.isSafeInteger(ms) && ms >= 0) return ms
-  throw invalidRecord(`a record's timestamp is a Date or milliseconds since 1970; got ${String(timestamp)}`)
+  if (typeof ms === 'number' && Number.isSafeInteger(ms) && ms > 0) return ms
+  const hint = ms === 0 ? ', which librdkafka takes for none' : ''
+  throw invalidRecord(
+    `a record's timestamp is a Date or milliseconds since 1970, from 1; got ${String(timestamp)}${hint}`,
+  )
 }
 
 /** The bytes of a key, value or header that is not a string; null for null and undefined. */

@@ -296,3 +296,33 @@ export interface IdempotenceStatistics {
   /** The number of Producer ID assignments since start. Counter. */
   epoch_cnt: number
 }
+
+/** The fields of `Statistics`. */
+export const statisticsFields = [
+  'name',
+  'client_id',
+  'type',
+  'ts',
+  'time',
+  'age',
+  'replyq',
+  'msg_cnt',
+  'msg_size',
+  'msg_max',
+  'msg_size_max',
+  'tx',
+  'tx_bytes',
+  'rx',
+  'rx_bytes',
+  'txmsgs',
+  'txmsg_bytes',
+  'rxmsgs',
+  'rxmsg_bytes',
+  'simple_cnt',
+  'metadata_cache_cnt',
+  'brokers',
+  'topics',
+  'cgrp',
+  'eos',
+  'fatal',
+] as const satisfies readonly (keyof Statistics)[]

@@ -169,7 +169,8 @@ export class Transactions {
         if (!ended) return this.#contents.assertDelivered()
         // Reports that are still on their way belong to this one.
         while (this.#host.unreported() > 0 && left() > 0) {
-          if (!(await command((id) => native.flush(id, left())).catch(() => false))) break
+          const flushed = await command((id) => native.flush(id, Math.min(left(), 50))).catch(() => undefined)
+          if (flushed === undefined) break
         }
       })
     })

@@ -12,6 +12,36 @@ export interface WaitingSend {
   reject(error: unknown): void
 }
 
+/** @internal A place among those that wait: when it is reached, those before it are written or given up, and there is room. */
+export class Turn implements WaitingSend {
+  readonly messages = 0
+  readonly bytes = 0
+  place = 0
+  readonly reached: Promise<void>
+  readonly #onReached: () => void
+  #resolve: () => void = () => {}
+  #reject: (error: unknown) => void = () => {}
+
+  constructor(onReached: () => void) {
+    this.#onReached = onReached
+    this.reached = new Promise<void>((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  write(): boolean {
+    this.#onReached()
+    this.#resolve()
+    return true
+  }
+
+  reject(error: unknown): void {
+    this.#onReached()
+    this.#reject(error)
+  }
+}
+
 /** @internal */
 export class WaitingSends {
   #sends: (WaitingSend | undefined)[] = []

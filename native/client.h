@@ -6,8 +6,8 @@
 //   poll thread    opens and destroys the handle, serves the queues, runs poll-thread commands. Never touches JS.
 //   command thread runs commands that block. It may use the handle while it runs: the poll thread joins it before
 //                  destroying the handle.
-//   query thread   the same for what a client asks about its cluster: in turns, a slice of time for each question, so
-//                  that none waits for another's answer, and no command for any of them.
+//   query thread   the same for what a client asks about its cluster, and for flush and purge: in turns, a slice of time
+//                  for each, so that none waits for another's answer, and no command for any of them.
 // The object lives until its threads are through and JavaScript has dropped its wrapper (shared_ptr).
 #pragma once
 

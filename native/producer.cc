@@ -14,6 +14,8 @@ constexpr size_t kInlineBytes = 64 * 1024;
 // Records given to librdkafka in one rd_kafka_produce_batch call.
 constexpr size_t kRun = 512;
 constexpr std::chrono::milliseconds kFlushSlice(50);
+// Of which this much, at most, is for records on their way to librdkafka.
+constexpr std::chrono::milliseconds kHandOverSlice(20);
 // How long closing waits for the reports of what it purged.
 constexpr std::chrono::milliseconds kPurgeWait(2'000);
 
@@ -237,15 +239,22 @@ bool Producer::WaitHandedOver(Clock::time_point deadline) {
   return handed_over && !stopping();
 }
 
-bool Producer::Flush(rd_kafka_t* rk, Clock::time_point deadline) {
-  if (!WaitHandedOver(deadline)) return false;
-  // In slices, so that closing does not wait for a long flush. Delivery-report events: the poll thread serves them.
-  for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-    const auto slice = std::clamp(left, std::chrono::milliseconds(0), kFlushSlice);
-    if (rd_kafka_flush(rk, static_cast<int>(slice.count())) == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
-    if (stopping() || left <= slice) return false;
-  }
+bool Producer::FlushSlice(rd_kafka_t* rk, Clock::time_point deadline) {
+  const Clock::time_point now = Clock::now();
+  const Clock::time_point end = std::min(deadline, now + kFlushSlice);
+  // Not to the end: records may be waiting for room that those which linger take, and only rd_kafka_flush sends these.
+  const bool handed_over = WaitHandedOver(std::min(end, now + kHandOverSlice));
+  if (stopping()) return false;
+  // Delivery-report events: the poll thread serves them.
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
+  const auto error = rd_kafka_flush(rk, static_cast<int>(std::max<int64_t>(left.count(), 0)));
+  return handed_over && error == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+KafkaError Producer::Purge(rd_kafka_t* rk, int flags) {
+  // Its records have been given up by now but for those of the call to librdkafka that is under way.
+  if (flags & RD_KAFKA_PURGE_F_QUEUE) WaitHandedOver(Clock::now() + kFlushSlice);
+  return KafkaError::Of(rd_kafka_purge(rk, flags));
 }
 
 void Producer::OnEvent(EventHandle event) {

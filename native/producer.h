@@ -41,11 +41,15 @@ class Producer final : public Client {
   size_t TakeReports(uint8_t* to, size_t rows);
   // Any thread. Records handed over before this that are still on their way to librdkafka fail with _PURGE_QUEUE.
   void PurgeHandedOver();
-  // Command thread. Asks a broker how many partitions a topic has.
+  // Query thread. Asks a broker how many partitions a topic has, for a slice of `milliseconds` at most.
   KafkaError CountPartitions(rd_kafka_t* rk, int32_t id, int milliseconds, int32_t* count);
-  // Command thread. Waits for the slabs handed over, then for librdkafka's queue; false when out of time.
-  bool Flush(rd_kafka_t* rk, Clock::time_point deadline);
-  // Command thread. Waits until librdkafka has the records of all slabs handed over; false when out of time.
+  // Query and command thread. Sends what lingers, and waits for the slabs handed over and for librdkafka's queue: a
+  // slice of time, or until the deadline. Whether nothing is left. A whole flush is many of them, between which others
+  // have their turn.
+  bool FlushSlice(rd_kafka_t* rk, Clock::time_point deadline);
+  // Query thread, after PurgeHandedOver if the flags are for the queue.
+  KafkaError Purge(rd_kafka_t* rk, int flags);
+  // Query and command thread. Waits until librdkafka has the records of all slabs handed over; false when out of time.
   bool WaitHandedOver(Clock::time_point deadline);
 
   // JS thread: a transactional call under way need not go on; any thread asks.

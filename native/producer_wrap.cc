@@ -69,7 +69,7 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
   void CountPartitions(const Info& info) {
     const int32_t topic = Int(info[1]);
     const int milliseconds = Int(info[2]);
-    Submit(On::kCommandThread, info, [producer = client(), topic, milliseconds](rd_kafka_t* rk) {
+    Submit(On::kQueryThread, info, [producer = client(), topic, milliseconds](rd_kafka_t* rk) {
       int32_t count = 0;
       Result result = Result::Fail(producer->CountPartitions(rk, topic, milliseconds, &count));
       result.value = [count](Napi::Env env) { return Napi::Number::New(env, count); };
@@ -106,11 +106,11 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
         info.Env(), static_cast<double>(client()->TakeReports(static_cast<uint8_t*>(window.Data()), rows)));
   }
 
-  // flush(id, milliseconds): whether everything was reported
+  // flush(id, milliseconds): whether everything was reported, after a slice of these milliseconds
   void Flush(const Info& info) {
-    const auto deadline = DeadlineOf(info[1]);
-    Submit(On::kCommandThread, info, [producer = client(), deadline](rd_kafka_t* rk) {
-      const bool flushed = producer->Flush(rk, deadline);
+    const std::chrono::milliseconds time(info[1].As<Napi::Number>().Int64Value());
+    Submit(On::kQueryThread, info, [producer = client(), time](rd_kafka_t* rk) {
+      const bool flushed = producer->FlushSlice(rk, Client::Clock::now() + time);
       Result result;
       result.value = [flushed](Napi::Env env) { return Napi::Boolean::New(env, flushed); };
       return result;
@@ -121,8 +121,8 @@ class ProducerWrap final : public ClientWrap<ProducerWrap, Producer> {
   void Purge(const Info& info) {
     const int flags = info[1].As<Napi::Number>().Int32Value();
     if (flags & RD_KAFKA_PURGE_F_QUEUE) client()->PurgeHandedOver();
-    Submit(On::kCommandThread, info,
-           [flags](rd_kafka_t* rk) { return Result::Fail(KafkaError::Of(rd_kafka_purge(rk, flags))); });
+    Submit(On::kQueryThread, info,
+           [producer = client(), flags](rd_kafka_t* rk) { return Result::Fail(producer->Purge(rk, flags)); });
   }
 
   // transaction(id, call, milliseconds): see TransactionCall

@@ -12,7 +12,6 @@ using std::chrono::milliseconds;
 
 // Long for librdkafka's main thread, short for whoever closes.
 constexpr milliseconds kSlice(500);
-constexpr milliseconds kFlushSlice(100);
 // Before a call is resumed that failed at once.
 constexpr milliseconds kBackoff(20);
 
@@ -98,7 +97,7 @@ Result CallTransaction(Producer* producer, rd_kafka_t* rk, TransactionCall call,
 
 Result FlushTransaction(Producer* producer, rd_kafka_t* rk, Clock::time_point deadline) {
   for (;;) {
-    if (producer->Flush(rk, std::min(deadline, Clock::now() + kFlushSlice))) return Result::Ok();
+    if (producer->FlushSlice(rk, deadline)) return Result::Ok();
     // What is left may wait for something that an error has made impossible.
     KafkaError error = TransactionError(rk);
     if (error) return Result::Fail(std::move(error));

@@ -1,6 +1,8 @@
 // Properties that decide when records go, where, and when they are given up; what the client tells beside reports.
 import { type KafkaError, MockCluster, Producer, type Statistics } from 'odradek'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { statisticsFields } from '../../lib/statistics.generated.js'
+import { runModule } from '../helpers/child.js'
 import { rejection, waitFor } from '../helpers/wait.js'
 
 let cluster: MockCluster
@@ -77,4 +79,44 @@ it('statistics are parsed objects, log lines go to the logger, errors need no li
   expect(statistics[0]).toMatchObject({ client_id: 'told', type: 'producer' })
   expect(lines[0].fields).toMatchObject({ client: 'told' })
   expect(silent.lastError?.code).toMatch(/^_(TRANSPORT|ALL_BROKERS_DOWN|RESOLVE)$/)
+})
+
+it('statistics are not parsed before somebody reads them', async () => {
+  const parse = vi.spyOn(JSON, 'parse')
+  const statistics: Statistics[] = []
+  const named = { ...config, 'client.id': 'unread', 'statistics.interval.ms': 20 }
+  await using producer = new Producer(named, { onStatistics: (one) => statistics.push(one) })
+  producer.observeStatistics((one) => statistics.push(one))
+  await waitFor('statistics', () => statistics.length > 5)
+  const parsed = () => parse.mock.calls.filter(([text]) => text.includes('"unread"')).length
+  expect(parsed()).toBe(0)
+  expect(statistics[0]).toMatchObject({ client_id: 'unread', type: 'producer' })
+  // Both listeners get the same.
+  expect(statistics[1].name).toBe(statistics[0].name)
+  expect(parsed()).toBe(1)
+  parse.mockRestore()
+  // All that librdkafka tells is in the type.
+  expect(statisticsFields).toEqual(expect.arrayContaining(Object.keys(statistics[0])))
+})
+
+it('without a logger nothing is written but what is fatal', async () => {
+  const { code, output } = await runModule(
+    `
+    process.stdout.write = () => true
+    let errors = 0
+    const config = { 'bootstrap.servers': '127.0.0.1:1', debug: 'all', 'statistics.interval.ms': 20, log_level: 7 }
+    const producer = new Producer(config, { onError: () => errors++ })
+    const consumer = new Consumer({ ...config, 'group.id': 'g' })
+    producer.send({ topic: 't', value: 'v' }).catch(() => {})
+    while (errors === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+    process.stderr.write('so far\n')
+    producer.testFatalError('OUT_OF_ORDER_SEQUENCE_NUMBER', 'made for a test')
+    while (!producer.fatalError) await new Promise((resolve) => setTimeout(resolve, 10))
+    await Promise.all([producer.close({ timeout: 100 }), consumer.close({ timeout: 100 })])`,
+    { timeout: 60_000 },
+  )
+  expect(code, output).toBe(0)
+  const [before, after] = output.split('so far\n')
+  expect(before).toBe('')
+  expect(after).toMatch(/^odradek .*: FATAL: .*made for a test\n$/)
 })

@@ -69,6 +69,21 @@ describe('send', () => {
     })
   })
 
+  it('has the timestamp that it was given, as a number or a Date, and else the present one', async () => {
+    await cluster.createTopic('send-timestamps')
+    await using producer = new Producer(config)
+    const from = Date.now()
+    const given = [1, 1_500_000_000_123, new Date('2020-02-20T20:20:20.020Z'), null, undefined]
+    const reports = []
+    for (const timestamp of given) {
+      reports.push(await producer.send({ topic: 'send-timestamps', value: 'v', timestamp }))
+    }
+    const told = reports.map(({ timestamp }) => timestamp)
+    expect(told.slice(0, 3)).toEqual(given.slice(0, 3).map(Number))
+    for (const now of told.slice(3)) expect(now).toBeGreaterThanOrEqual(from)
+    expect((await readAll('send-timestamps', given.length)).map(({ timestamp }) => timestamp)).toEqual(told)
+  })
+
   it('rejects with the error of the record, and of that record only', async () => {
     await cluster.createTopic('send-errors')
     await using producer = new Producer({ ...config, 'message.max.bytes': 2000 })
@@ -79,6 +94,13 @@ describe('send', () => {
       [{ topic: 'send-errors', key: {}, value: 'x' }, '_INVALID_ARG', /key/],
       [{ topic: 'send-errors', value: 'x', partition: 1.5 }, '_INVALID_ARG', /partition/],
       [{ topic: 'send-errors', value: 'x', timestamp: -1 }, '_INVALID_ARG', /timestamp/],
+      [
+        { topic: 'send-errors', value: 'x', timestamp: 0 },
+        '_INVALID_ARG',
+        /timestamp.*from 1; got 0, which librdkafka/,
+      ],
+      [{ topic: 'send-errors', value: 'x', timestamp: new Date(0) }, '_INVALID_ARG', /timestamp/],
+      [{ topic: 'send-errors', value: 'x', timestamp: new Date('never') }, '_INVALID_ARG', /timestamp/],
       [{ topic: 'send-errors', value: 'x', headers: [['a', 7]] }, '_INVALID_ARG', /header 'a'/],
       [{ topic: 'send-errors', value: 'x'.repeat(3000) }, 'MSG_SIZE_TOO_LARGE', /3000 bytes.*2000/],
       [{ topic: 'send-errors', partition: 77, value: 'x' }, '_UNKNOWN_PARTITION', /send-errors \[77\]/],

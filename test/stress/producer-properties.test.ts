@@ -1,0 +1,3 @@
+import { producerProperties } from '../helpers/producer-model.js'
+
+producerProperties({ runs: 300 })
