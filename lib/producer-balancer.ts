@@ -67,6 +67,8 @@ export class Balancing {
   readonly #source: PartitionSource
   readonly #freshFor: number
   readonly #counts: (Count | undefined)[] = []
+  /** While the program's function runs. */
+  choosing = false
 
   constructor(balancer: Balancer, source: PartitionSource, refreshInterval: number) {
     if (typeof balancer !== 'function') {
@@ -96,9 +98,18 @@ export class Balancing {
   partition(record: BatchRecord, topic: number, name: string): number {
     const { partitions, error } = this.#counts[topic] as Count
     if (error) throw error
-    const partition = this.#balancer(record, partitions, name)
+    const partition = this.#choose(record, partitions, name)
     if (Number.isInteger(partition) && partition >= 0 && partition < partitions) return partition
     throw invalidRecord(`the balancer chose partition ${String(partition)} of ${name}, which has ${partitions}`)
+  }
+
+  #choose(record: BatchRecord, partitions: number, name: string): number {
+    this.choosing = true
+    try {
+      return this.#balancer(record, partitions, name)
+    } finally {
+      this.choosing = false
+    }
   }
 
   async #ask(count: Count, topic: number, name: string): Promise<void> {

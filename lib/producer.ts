@@ -45,6 +45,8 @@ const defaultFlushTimeout = 60_000
 const defaultCloseTimeout = 30_000
 // Milliseconds. Others, close() among them, have their turn after so much of a flush.
 const flushSlice = 50
+// A timer takes no Infinity.
+const longWait = 1_000_000_000
 
 /**
  * Sends records to Kafka. Construction does not block and connects in the background.
@@ -179,6 +181,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
   async flush(options: OperationOptions = {}): Promise<void> {
     this.assertOpen()
     const { timeout = defaultFlushTimeout, signal } = checkTimed(options, 'flush')
+    signal?.throwIfAborted()
     if (!(await this.#flush(timeout, signal))) {
       throw new KafkaError('_TIMED_OUT', `${this.length.messages} messages are not delivered after ${timeout} ms`, {
         retriable: true,
@@ -188,12 +191,12 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
 
   async #flush(timeout: number, signal?: AbortSignal): Promise<boolean> {
     const deadline = performance.now() + timeout
-    // A balancer may have called it, in the middle of a batch.
-    await undefined
+    // A balancer has called it, in the middle of a batch.
+    if (this.#core.balancing?.choosing) await undefined
     const taken = markTaken(this.#queue, this.#core.pending.marks)
     try {
       while (!taken.done) {
-        const left = Math.max(0, deadline - performance.now())
+        const left = Math.min(Math.max(0, deadline - performance.now()), longWait)
         await this.#flushSlice(taken, left, signal)
         if (left === 0) return taken.done
       }

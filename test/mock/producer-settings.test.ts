@@ -109,7 +109,7 @@ it('without a logger nothing is written but what is fatal', async () => {
     const consumer = new Consumer({ ...config, 'group.id': 'g' })
     producer.send({ topic: 't', value: 'v' }).catch(() => {})
     while (errors === 0) await new Promise((resolve) => setTimeout(resolve, 10))
-    process.stderr.write('so far\n')
+    console.error('so far')
     producer.testFatalError('OUT_OF_ORDER_SEQUENCE_NUMBER', 'made for a test')
     while (!producer.fatalError) await new Promise((resolve) => setTimeout(resolve, 10))
     await Promise.all([producer.close({ timeout: 100 }), consumer.close({ timeout: 100 })])`,

@@ -74,14 +74,10 @@ describe('send', () => {
     await using producer = new Producer(config)
     const from = Date.now()
     const given = [1, 1_500_000_000_123, new Date('2020-02-20T20:20:20.020Z'), null, undefined]
-    const reports = []
-    for (const timestamp of given) {
-      reports.push(await producer.send({ topic: 'send-timestamps', value: 'v', timestamp }))
-    }
-    const told = reports.map(({ timestamp }) => timestamp)
-    expect(told.slice(0, 3)).toEqual(given.slice(0, 3).map(Number))
-    for (const now of told.slice(3)) expect(now).toBeGreaterThanOrEqual(from)
-    expect((await readAll('send-timestamps', given.length)).map(({ timestamp }) => timestamp)).toEqual(told)
+    for (const timestamp of given) await producer.send({ topic: 'send-timestamps', value: 'v', timestamp })
+    const read = (await readAll('send-timestamps', given.length)).map(({ timestamp }) => timestamp)
+    expect(read.slice(0, 3)).toEqual(given.slice(0, 3).map(Number))
+    for (const now of read.slice(3)) expect(now).toBeGreaterThanOrEqual(from)
   })
 
   it('rejects with the error of the record, and of that record only', async () => {

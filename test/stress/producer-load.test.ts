@@ -3,6 +3,7 @@
 import { MockCluster } from 'odradek'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { runModule } from '../helpers/child.js'
+import { bootstrapServers, createTopic } from '../helpers/kafka.js'
 
 let cluster: MockCluster
 beforeAll(async () => {
@@ -142,30 +143,61 @@ it('8,000,000 records with opaques, many of them failing in every way, leave hea
   expect(least(1, 9, 16) - least(1, 2, 9)).toBeLessThan(30)
 })
 
-it('keeps the event loop free while producing at full speed', { timeout: 120_000 }, async () => {
-  const result = await run<{ p99: number[]; rate: number }>(`
-    const { monitorEventLoopDelay } = await import('node:perf_hooks')
-    const producer = new Producer(config)
+// Each until `over()`, as fast as it can; how many were delivered.
+const ways = {
+  sendBatch: `
     const batch = Array.from({ length: 1000 }, () => ({ value }))
-    await producer.sendBatch('t', batch)
-    const p99 = []
+    await Promise.all(Array.from({ length: 16 }, async () => {
+      while (!over()) delivered += (await producer.sendBatch('t', batch)).length
+    }))`,
+  produce: `
+    while (!over()) {
+      for (let i = 0; i < 1000; i++) {
+        await producer.room()
+        producer.produce({ topic: 't', value })
+      }
+      await new Promise(setImmediate)
+    }
+    await producer.flush()`,
+  send: `
+    await Promise.all(Array.from({ length: 10_000 }, async () => {
+      while (!over()) {
+        await producer.send({ topic: 't', value })
+        delivered++
+      }
+    }))`,
+}
+
+it.each(Object.keys(ways) as (keyof typeof ways)[])(
+  '%s at full speed keeps the event loop free',
+  {
+    timeout: 120_000,
+  },
+  async (way) => {
+    const topic = await createTopic('load', { partitions: 6 })
+    const result = await run<{ p99: number[]; rate: number }>(
+      `
+    const { monitorEventLoopDelay } = await import('node:perf_hooks')
     let delivered = 0
-    const from = performance.now()
-    for (let round = 0; round < 5; round++) {
+    const onDelivery = ({ length }) => delivered += length
+    const producer = new Producer({ 'bootstrap.servers': ${JSON.stringify(bootstrapServers())} }, { onDelivery })
+    const p99 = []
+    let from
+    for (let round = 0; round < 6; round++) {
+      // The first is of a process that still warms up.
+      if (round === 1) [from, delivered] = [performance.now(), 0]
       const until = performance.now() + 2000
+      const over = () => performance.now() > until
       const delay = monitorEventLoopDelay({ resolution: 2 })
       delay.enable()
-      await Promise.all(Array.from({ length: 16 }, async () => {
-        while (performance.now() < until) {
-          const { length } = await producer.sendBatch('t', batch)
-          delivered += length
-        }
-      }))
+      ${ways[way].replaceAll("'t'", `'${topic}'`)}
       delay.disable()
-      p99.push(delay.percentile(99) / 1e6 - 2)
+      if (round > 0) p99.push(delay.percentile(99) / 1e6 - 2)
     }
     print({ p99, rate: delivered / (performance.now() - from) * 1000 })
-    await producer.close()`)
-  // Whoever else uses the processors delays the loop too: the best of the rounds is ours.
-  expect(Math.min(...result.p99)).toBeLessThan(10)
-})
+    await producer.close()`,
+    )
+    const [, , median] = result.p99.sort((a, b) => a - b)
+    expect(median).toBeLessThan(10)
+  },
+)
