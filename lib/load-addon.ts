@@ -1,7 +1,7 @@
 // Finds and loads the addon: ODRADEK_ADDON, else what was built here, else the prebuilt one of this platform.
 import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const require = createRequire(import.meta.url)
@@ -36,7 +36,8 @@ function loadOtherLibc(): unknown {
 
 /** Throws an Error that says what was looked for, what was found and what can be done. */
 export function loadAddon(): unknown {
-  const override = process.env.ODRADEK_ADDON
+  // As a shell means it, from where the program was started; require() would take it as relative to this file.
+  const override = process.env.ODRADEK_ADDON && resolve(process.env.ODRADEK_ADDON)
   try {
     if (override) return require(override)
     return (require('node-gyp-build') as (directory: string) => unknown)(root)

@@ -1,6 +1,6 @@
 // The packed tarball in an empty project, what of it is quick: by import and by require, in a worker, types, the message of a load that
 // fails, and an addon of the other libc beside it. Everything else: npm run test:package.
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -145,6 +145,25 @@ describe('the addon', () => {
       const ended = await runIn(other.directory, process.execPath, [other.write('a.mjs', SMOKE_ESM)])
       expect(ended.code).toBe(1)
       expect(ended.error).toMatch(/The loader said: .*odradek.*(file too short|invalid ELF|not a valid|mach-o)/i)
+    } finally {
+      other.remove()
+    }
+  })
+
+  test('that ODRADEK_ADDON names is looked for from the directory of the program, and told of by its whole path', async () => {
+    const other = copy()
+    try {
+      cpSync(join(prebuilds(other), HERE), join(other.directory, 'own', 'mine.node'))
+      rmSync(prebuilds(other), { recursive: true })
+      const smoke = other.write('smoke.mjs', SMOKE_ESM)
+      for (const ODRADEK_ADDON of ['own/mine.node', join(other.directory, 'own', 'mine.node')]) {
+        const ended = await runIn(other.directory, process.execPath, [smoke], { ODRADEK_ADDON })
+        expect(ended.out, ended.error).toMatch(SMOKED)
+      }
+      const missing = await runIn(other.directory, process.execPath, [smoke], { ODRADEK_ADDON: 'own/none.node' })
+      expect(missing.code).toBe(1)
+      expect(missing.error).toContain(`${join('own', 'none.node')}, which does not exist`)
+      expect(missing.error).toContain(`ODRADEK_ADDON names ${realpathSync(other.directory)}`)
     } finally {
       other.remove()
     }
