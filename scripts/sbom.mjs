@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pinNames, readPin } from './fetch-source.mjs'
 import { main, ROOT, UserError } from './lib/run.mjs'
+import { TARGETS } from './lib/targets.mjs'
 
 const FILE = join(ROOT, 'sbom.cdx.json')
 
@@ -15,6 +16,9 @@ const KNOWN = {
   zlib: { purl: 'pkg:github/madler/zlib@v', license: 'Zlib', cpe: 'zlib:zlib' },
   zstd: { purl: 'pkg:github/facebook/zstd@v', license: 'BSD-3-Clause', cpe: 'facebook:zstandard' },
   mimalloc: { purl: 'pkg:github/microsoft/mimalloc@v', license: 'MIT', cpe: 'microsoft:mimalloc' },
+  // Headers: what they define is compiled into the addon.
+  'node-addon-api': { purl: 'pkg:npm/node-addon-api@', license: 'MIT' },
+  'node-api-headers': { purl: 'pkg:npm/node-api-headers@', license: 'MIT' },
 }
 /** Tools leave something of theirs in the addon too. */
 const TOOLS = {
@@ -66,10 +70,15 @@ function native(name) {
     scope: 'required',
     licenses: license(id),
     purl: `${purl}${version}`,
-    cpe: `cpe:2.3:a:${cpe}:${version}:*:*:*:*:*:*:*`,
+    ...(cpe && { cpe: `cpe:2.3:a:${cpe}:${version}:*:*:*:*:*:*:*` }),
     externalReferences: sources
       .filter((source) => source.kind === 'url')
       .map(({ url, sha256 }) => ({ type: 'source-distribution', url, hashes: [{ alg: 'SHA-256', content: sha256 }] })),
+  }
+  // What npm calls by name and version needs no address.
+  if (purl.startsWith('pkg:npm/')) {
+    component.hashes = [{ alg: 'SHA-256', content: sources[0].sha256 }]
+    delete component.externalReferences
   }
   if (name !== 'librdkafka') return component
   const components = Object.entries(WITHIN_LIBRDKAFKA).map(([part, id]) => {
@@ -78,18 +87,49 @@ function native(name) {
   return { ...component, pedigree: pedigree(), components }
 }
 
-/** What the compiler of the Linux addons links into them. */
-function runTime() {
-  const { version } = readPin('zig')
-  return {
-    type: 'library',
-    'bom-ref': 'llvm-runtimes',
-    name: 'llvm-runtimes',
-    version: `zig-${version}`,
-    description: `libc++, libc++abi, libunwind and compiler-rt of LLVM, as zig ${version} carries them`,
-    scope: 'required',
-    licenses: [{ expression: 'Apache-2.0 WITH LLVM-exception' }],
-  }
+/** Which addons a run-time library is in: those of one system. */
+const inAddonsOf = (system) => [
+  {
+    name: 'odradek:targets',
+    value: TARGETS.filter(({ platform }) => platform === system)
+      .map(({ name }) => name)
+      .join(' '),
+  },
+]
+
+/** What the compiler links into the published addons of its own: on each system another compiler, and so other libraries. */
+function runTimes() {
+  const zig = `zig-${readPin('zig').version}`
+  const llvm = [{ expression: 'Apache-2.0 WITH LLVM-exception' }]
+  const library = { type: 'library', scope: 'required' }
+  return [
+    {
+      ...library,
+      'bom-ref': 'llvm-runtimes',
+      name: 'llvm-runtimes',
+      version: zig,
+      description: `libc++, libc++abi, libunwind and compiler-rt of LLVM, as ${zig} carries them`,
+      licenses: llvm,
+      properties: inAddonsOf('linux'),
+    },
+    {
+      ...library,
+      'bom-ref': 'apple-compiler-rt',
+      name: 'compiler-rt',
+      description: "what the code asks for of compiler-rt, of the release runner's Xcode; libc++ is the system's",
+      licenses: llvm,
+      properties: inAddonsOf('darwin'),
+    },
+    {
+      ...library,
+      'bom-ref': 'msvc-runtime',
+      name: 'Microsoft Visual C++ run-time library',
+      description:
+        "libcmt, libvcruntime, libucrt and libcpmt, static (/MT), of the release runner's Visual Studio 2022",
+      licenses: [{ license: { name: 'Microsoft Visual Studio 2022 distributable code' } }],
+      properties: inAddonsOf('win32'),
+    },
+  ]
 }
 
 function dependencies({ dependencies }) {
@@ -115,10 +155,10 @@ function dependencies({ dependencies }) {
 export function sbom() {
   const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
   const { name, version, description } = manifest
-  const unknown = pinNames().filter((pin) => readPin(pin).for !== 'install' && !KNOWN[pin] && !TOOLS[pin])
+  const unknown = pinNames().filter((pin) => !KNOWN[pin] && !TOOLS[pin])
   if (unknown.length > 0)
     throw new UserError(`scripts/sbom.mjs knows no licence of ${unknown.join(', ')}: add it there.`)
-  const components = [...Object.keys(KNOWN).map(native), runTime(), ...dependencies(manifest)]
+  const components = [...Object.keys(KNOWN).map(native), ...runTimes(), ...dependencies(manifest)]
   const root = {
     type: 'library',
     'bom-ref': name,
