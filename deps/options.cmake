@@ -109,7 +109,8 @@ function(odradek_addon_options target)
     target_link_options(${target} PRIVATE -Wl,-undefined,dynamic_lookup -Wl,-dead_strip
       -Wl,-exported_symbols_list,${CMAKE_SOURCE_DIR}/deps/exports.txt)
     if(ODRADEK_VARIANT STREQUAL "release" AND ODRADEK_STRIP)
-      target_link_options(${target} PRIVATE -Wl,-x)
+      # -S: zig's linker would list the objects of its libc++ by their paths, for debuggers.
+      target_link_options(${target} PRIVATE -Wl,-x -Wl,-S)
     endif()
     return()
   endif()
