@@ -1,9 +1,12 @@
 // Builds a variant of the addon and runs a command with it: node scripts/with-variant.mjs asan vitest run --project mock
+// The name of a target runs it with the prebuilt addon: node scripts/with-variant.mjs darwin-arm64 vitest run --project mock
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { addonPath, buildNative, VARIANTS } from './build-native.mjs'
 import { main, output, ROOT, UserError } from './lib/run.mjs'
+import { prebuiltFile, TARGETS } from './lib/targets.mjs'
 
 /** Node itself is not instrumented, so a sanitizer's run-time library has to be there before it starts. */
 async function runtimeLibrary(name) {
@@ -28,12 +31,22 @@ export async function variantEnvironment(variant) {
   return env
 }
 
+/** The environment that uses a prebuilt addon, which has to be there. */
+function prebuiltEnvironment(target) {
+  const file = join('prebuilds', prebuiltFile(target))
+  if (!existsSync(join(ROOT, file)))
+    throw new UserError(`There is no ${file}. Run: npm run prebuild -- --target ${target.name}`)
+  return { ODRADEK_ADDON: join(ROOT, file) }
+}
+
 await main(import.meta.url, async ([variant, command, ...args]) => {
-  if (!VARIANTS.includes(variant) || !command) {
-    throw new UserError(`Usage: node scripts/with-variant.mjs ${VARIANTS.join('|')} COMMAND [ARGUMENT ...]`)
+  const target = TARGETS.find(({ name }) => name === variant)
+  if ((!VARIANTS.includes(variant) && !target) || !command) {
+    const names = [...VARIANTS, ...TARGETS.map(({ name }) => name)]
+    throw new UserError(`Usage: node scripts/with-variant.mjs ${names.join('|')} COMMAND [ARGUMENT ...]`)
   }
-  await buildNative({ variant })
-  const own = await variantEnvironment(variant)
+  if (!target) await buildNative({ variant })
+  const own = target ? prebuiltEnvironment(target) : await variantEnvironment(variant)
   const env = { ...own, ...process.env, ODRADEK_ADDON: own.ODRADEK_ADDON }
   // ThreadSanitizer cannot place its shadow memory under some kernels' address randomisation.
   const prefix = variant === 'tsan' && process.platform === 'linux' ? ['setarch', '-R'] : []
