@@ -15,7 +15,7 @@ import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
-import { ensureSources, readPin, sourceDirectory } from './fetch-source.mjs'
+import { ensureSources, readPin, sourceDirectory, sourcesPacked } from './fetch-source.mjs'
 import { withLock } from './lib/lock.mjs'
 import { ensureOpenSsl, opensslDirectory } from './lib/openssl.mjs'
 import { main, output, ROOT, run, seconds, UserError } from './lib/run.mjs'
@@ -117,6 +117,7 @@ function cmakeArguments({ variant, system, gssapi, lto, target }) {
     `-DODRADEK_OUTPUT_DIR=${outputOf(variant, target)}`,
     `-DODRADEK_NODE_ADDON_API_DIR=${headerDirectory('node-addon-api', '.')}`,
     `-DODRADEK_NODE_API_HEADERS_DIR=${headerDirectory('node-api-headers', 'include')}`,
+    ...(sourcesPacked() ? [`-DODRADEK_SOURCES_DIR=${join(ROOT, 'sources')}`] : []),
     ...targetArguments(target),
   ]
 }

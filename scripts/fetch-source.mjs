@@ -39,9 +39,28 @@ function neededByEveryBuild() {
   return pinNames().filter((name) => !readPin(name).for)
 }
 
-/** Where a pinned source is once fetched. */
+/** In the published package: what a build needs of the pinned sources (scripts/package-sources.mjs), so that it needs no network. */
+const PACKED = join(ROOT, 'sources')
+// tsconfig.json is not packed: with it this is a work tree, whose sources/ is only what is to be packed.
+const inPackage = (pin) =>
+  !existsSync(join(ROOT, 'tsconfig.json')) && existsSync(join(PACKED, `${pin.name}-${pin.version}`))
+
+/** Where a pinned source is: in the package, or once it is fetched. */
 export function sourceDirectory(pin, cache = CACHE) {
-  return join(cache, 'src', `${pin.name}-${pin.version}`)
+  const parent = cache === CACHE && inPackage(pin) ? PACKED : join(cache, 'src')
+  return join(parent, `${pin.name}-${pin.version}`)
+}
+
+/** What a fetched or packed source is marked with: another pin asks for another source. */
+export function stampOf(pin) {
+  return createHash('sha256').update(JSON.stringify(pin)).digest('hex')
+}
+
+/** Whether a build needs to fetch nothing. */
+export function sourcesPacked() {
+  return pinNames()
+    .map(readPin)
+    .every((pin) => pin.for === 'prebuild' || inPackage(pin))
 }
 
 export async function sha256(file) {
@@ -143,7 +162,7 @@ async function fetchFirst(pin, cache, temporary) {
 export async function fetchSource(pin, cache = CACHE) {
   const directory = sourceDirectory(pin, cache)
   const stamp = join(directory, '.odradek-pin')
-  const wanted = createHash('sha256').update(JSON.stringify(pin)).digest('hex')
+  const wanted = stampOf(pin)
   const present = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
   if (present()) return { directory }
   return withLock(`fetch-${pin.name}`, async () => {

@@ -21,6 +21,7 @@ await main(import.meta.url, async () => {
   // tsconfig.json is not packed: this is a work tree, where `npm start`, `npm test` and `npm run build` build what they need.
   if (existsSync(join(ROOT, 'tsconfig.json')) || (!fromSource && loads())) return
   const { buildNative } = await import('./build-native.mjs')
+  const { sourcesPacked } = await import('./fetch-source.mjs')
   const { ensureSystemPackages } = await import('./system-packages.mjs')
   console.log(
     `odradek: no prebuilt addon for ${process.platform}-${process.arch} here; building it from source (a minute or two)`,
@@ -28,7 +29,7 @@ await main(import.meta.url, async () => {
   const system = process.env.ODRADEK_SYSTEM_LIBRDKAFKA === '1'
   // An npm install must not change the system; it says what it needs.
   process.env.ODRADEK_NO_INSTALL = '1'
-  await ensureSystemPackages([system ? 'system' : 'build'])
+  await ensureSystemPackages([system ? 'system' : sourcesPacked() ? 'compile' : 'build'])
   await buildNative({ system })
   if (!loads()) throw new UserError('The addon was built but does not load; see .cache/logs/ in the odradek package.')
 })

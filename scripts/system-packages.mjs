@@ -1,4 +1,4 @@
-// Programs and libraries that npm cannot bring: node scripts/system-packages.mjs [build] [kafka] [curl] [browser] [kerberos]
+// Programs and libraries that npm cannot bring: node scripts/system-packages.mjs [build] [compile] [kafka] [curl] [browser] [kerberos]
 import { isAbsolute } from 'node:path'
 import { main, output, run, UserError } from './lib/run.mjs'
 
@@ -21,34 +21,41 @@ const COMPILER = [
   { what: 'ninja or make', there: ninjaOrMake, apt: 'ninja-build', apk: 'ninja', dnf: 'ninja-build', brew: 'ninja' },
 ]
 
+const COMPILE = [
+  ...COMPILER,
+  {
+    what: "OpenSSL's static library",
+    there: () => staticLibrary('libssl.a'),
+    apt: 'libssl-dev',
+    apk: 'openssl-dev openssl-libs-static',
+    dnf: 'openssl-devel openssl-static',
+    brew: 'openssl@3',
+  },
+  {
+    what: "zlib's static library",
+    there: () => staticLibrary('libz.a'),
+    apt: 'zlib1g-dev',
+    apk: 'zlib-dev zlib-static',
+    dnf: 'zlib-static',
+    brew: 'zlib',
+  },
+  {
+    what: "zstd's static library",
+    there: () => staticLibrary('libzstd.a'),
+    apt: 'libzstd-dev',
+    apk: 'zstd-dev zstd-static',
+    dnf: 'libzstd-static',
+    brew: 'zstd',
+  },
+]
+
 /** What each group needs: how to see that it is there, and what its package is called by each package manager. */
 const NEEDS = {
+  // Of the sources in the package.
+  compile: COMPILE,
+  // Of sources that are fetched.
   build: [
-    ...COMPILER,
-    {
-      what: "OpenSSL's static library",
-      there: () => staticLibrary('libssl.a'),
-      apt: 'libssl-dev',
-      apk: 'openssl-dev openssl-libs-static',
-      dnf: 'openssl-devel openssl-static',
-      brew: 'openssl@3',
-    },
-    {
-      what: "zlib's static library",
-      there: () => staticLibrary('libz.a'),
-      apt: 'zlib1g-dev',
-      apk: 'zlib-dev zlib-static',
-      dnf: 'zlib-static',
-      brew: 'zlib',
-    },
-    {
-      what: "zstd's static library",
-      there: () => staticLibrary('libzstd.a'),
-      apt: 'libzstd-dev',
-      apk: 'zstd-dev zstd-static',
-      dnf: 'libzstd-static',
-      brew: 'zstd',
-    },
+    ...COMPILE,
     { what: 'tar', there: () => output('tar', ['--version']), apt: 'tar', apk: 'tar', dnf: 'tar' },
     { what: 'xz', there: () => output('xz', ['--version']), apt: 'xz-utils', apk: 'xz', dnf: 'xz', brew: 'xz' },
   ],
@@ -195,7 +202,7 @@ async function installWithApt(packages, prefix) {
 
 /**
  * Makes sure that what the groups need is there; installs it where that is allowed, else says how.
- * @param {string[]} groups build, system (build against the system's librdkafka), kafka, curl and browser (the examples' tests), kerberos (its test)
+ * @param {string[]} groups build, compile (the same without fetching), system (build against the system's librdkafka), kafka, curl and browser (the examples' tests), kerberos (its test)
  * @returns {Promise<string[]>} the packages that were installed
  */
 export async function ensureSystemPackages(groups) {

@@ -2,7 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -23,33 +23,62 @@ export interface Packed {
   remove(): void
 }
 
-/**
- * Packs a copy of the work tree. This machine's addon is the one that the tests use: with `prebuilt` only where there is none of
- * `npm run prebuild`, else always, for those in prebuilds/ may be older than the sources. Without `addons`: none for any platform.
- */
-export function pack({ prebuilt = false, addons = true } = {}): Packed {
-  const directory = mkdtempSync(join(tmpdir(), 'odradek-pack-'))
-  const stage = join(directory, 'stage')
+/** The tarball that is to be published, where there is one: the release workflow tests that and packs nothing again. */
+const PUBLISHED = process.env.ODRADEK_TARBALL && resolve(process.env.ODRADEK_TARBALL)
+
+/** What package.json names, as far as it is there. */
+function copyTree(stage: string) {
   const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: string[] }
   for (const name of ['package.json', 'README.md', 'LICENSE', ...files]) {
     if (existsSync(join(ROOT, name))) cpSync(join(ROOT, name), join(stage, name), { recursive: true })
   }
-  if (!prebuilt) rmSync(join(stage, 'prebuilds'), { recursive: true, force: true })
-  const own = join(stage, 'prebuilds', HERE)
-  if (addons && !existsSync(own)) {
-    mkdirSync(dirname(own), { recursive: true })
-    cpSync(process.env.ODRADEK_ADDON ?? join(ROOT, 'build', 'Release', 'odradek.node'), own)
-  }
+  rmSync(join(stage, 'sources'), { recursive: true, force: true })
+}
+
+const unpack = (tarball: string, directory: string) => {
+  mkdirSync(directory, { recursive: true })
+  execFileSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', directory])
+}
+
+function packStage(stage: string, directory: string) {
   const args = ['pack', '--ignore-scripts', '--json', '--loglevel=error', '--pack-destination', directory]
-  const [packed] = JSON.parse(execFileSync(npm, args, { cwd: stage, encoding: 'utf8' })) as {
-    filename: string
-    files: { path: string }[]
-  }[]
-  const listed = packed!.files.map(({ path }) => path)
+  const [{ filename }] = JSON.parse(execFileSync(npm, args, { cwd: stage, encoding: 'utf8' })) as [{ filename: string }]
+  return join(directory, filename)
+}
+
+/** This machine's addon is the one that the tests use, unless it is there already. */
+function addOwnAddon(stage: string) {
+  const own = join(stage, 'prebuilds', HERE)
+  if (existsSync(own)) return
+  mkdirSync(dirname(own), { recursive: true })
+  cpSync(process.env.ODRADEK_ADDON ?? join(ROOT, 'build', 'Release', 'odradek.node'), own)
+}
+
+/**
+ * Packs a copy of the work tree. With `prebuilt` the addons are those of `npm run prebuild`, and this machine's only where there is none;
+ * else it alone, for those in prebuilds/ may be older than the sources. Without `addons`: none for any platform. With `sources`: those
+ * that a build from source compiles. Where ODRADEK_TARBALL names what is to be published, `prebuilt` is that very file.
+ */
+export function pack({ prebuilt = false, addons = true, sources = false } = {}): Packed {
+  const directory = mkdtempSync(join(tmpdir(), 'odradek-pack-'))
+  const stage = join(directory, 'stage')
+  const published = (prebuilt || !addons) && PUBLISHED
+  if (published) unpack(published, stage)
+  else copyTree(stage)
+  if (!prebuilt) rmSync(join(stage, 'prebuilds'), { recursive: true, force: true })
+  if (!published && addons) addOwnAddon(stage)
+  if (!published && sources) {
+    execFileSync(process.execPath, [join(ROOT, 'scripts', 'package-sources.mjs'), join(stage, 'sources')])
+  }
+  const tarball = published && addons ? published : packStage(stage, directory)
+  rmSync(stage, { recursive: true })
+  const listed = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8', maxBuffer: 1 << 26 })
+  const files = listed.split('\n').filter((name) => name && !name.endsWith('/'))
+  const inside = files.map((name) => name.replace(/^package\//, ''))
   return {
-    tarball: join(directory, packed!.filename),
-    files: listed,
-    prebuilds: listed.filter((path) => path.startsWith('prebuilds/')).map((path) => path.slice('prebuilds/'.length)),
+    tarball,
+    files: inside,
+    prebuilds: inside.filter((path) => path.startsWith('prebuilds/')).map((path) => path.slice('prebuilds/'.length)),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   }
 }
@@ -60,8 +89,7 @@ export function emptyProject(packed: Packed, { install = true } = {}) {
   writeFileSync(join(directory, 'package.json'), '{ "name": "empty", "private": true }\n')
   if (install) {
     const modules = join(directory, 'node_modules')
-    mkdirSync(join(modules, 'odradek'), { recursive: true })
-    execFileSync('tar', ['-xzf', packed.tarball, '--strip-components=1', '-C', join(modules, 'odradek')])
+    unpack(packed.tarball, join(modules, 'odradek'))
     cpSync(join(ROOT, 'node_modules', 'node-gyp-build'), join(modules, 'node-gyp-build'), { recursive: true })
   }
   return {

@@ -1,7 +1,7 @@
 // The packed tarball on every Node that is supported, on other run times, with every installer and bundler: by its own command,
 // npm run test:package, for it downloads them. Each part comes from npm, at the version named here.
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -24,7 +24,7 @@ const NODES = ['20.19.0', '20.20.2', '22.12.0', '22.23.3', '24.21.0', '26.10.0']
 let packed: Packed
 let tools: string
 beforeAll(() => {
-  packed = pack({ prebuilt: true })
+  packed = pack({ prebuilt: true, sources: true })
   tools = mkdtempSync(join(tmpdir(), 'odradek-tools-'))
 })
 afterAll(() => {
@@ -251,6 +251,12 @@ describe.runIf(process.platform === 'linux')('without network and compiler', () 
 })
 
 describe('the package is in order', () => {
+  test('at most 30 MB are downloaded', () => {
+    const { size } = statSync(packed.tarball)
+    console.log(`packed: ${(size / 1e6).toFixed(2)} MB, with ${packed.prebuilds.join(', ')}`)
+    expect(size).toBeLessThanOrEqual(30e6)
+  })
+
   test('publint finds nothing', async () => {
     const cli = join(ROOT, 'node_modules', 'publint', 'src', 'cli.js')
     const ended = await runIn(ROOT, process.execPath, [cli, 'run', packed.tarball, '--strict'])

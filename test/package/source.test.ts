@@ -1,5 +1,5 @@
-// npm install where nothing is prebuilt: the source in the packed tarball, what it needs fetched, is compiled and works. Minutes
-// long; needs what docs/platforms.md names, and the package registries.
+// npm install where nothing is prebuilt: the source in the packed tarball is compiled, without a network, and works. Minutes long; needs
+// what docs/platforms.md names, and npm's registry for node-gyp-build alone.
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ const { ensureSources, readPin, sourceDirectory } = await import(
 )
 let packed: Packed
 beforeAll(() => {
-  packed = pack({ addons: false })
+  packed = pack({ addons: false, sources: true })
 })
 afterAll(() => packed?.remove())
 
@@ -44,15 +44,26 @@ function systemLibrdkafka() {
   return prefix
 }
 
+/** npm's cache has what is fetched by name, the one dependency; then the installation is in a network namespace with no way out. */
 async function installs(project: EmptyProject, env: NodeJS.ProcessEnv) {
   copyFileSync(packed.tarball, join(project.directory, 'odradek.tgz'))
-  // Not the settings of a work tree's npm, which run no install scripts; and a cache that has no tarball of the same name.
+  // A cache of its own, that has no tarball of the same name.
   const npm_config_cache = join(project.directory, '.npm')
-  const args = ['install', '--ignore-scripts=false', '--foreground-scripts', '--no-audit', '--no-fund', './odradek.tgz']
-  const ended = await runIn(project.directory, 'npm', args, { ...env, npm_config_cache })
+  const args = ['install', '--foreground-scripts', '--no-audit', '--no-fund', './odradek.tgz']
+  const filled = await runIn(project.directory, 'npm', [...args, '--ignore-scripts'], { npm_config_cache })
+  expect(filled.code, filled.out + filled.error).toBe(0)
+  rmSync(join(project.directory, 'node_modules'), { recursive: true })
+  // Not the settings of a work tree's npm, which run no install scripts.
+  const offline = ['npm', ...args, '--ignore-scripts=false', '--offline']
+  const [program, ...rest] = process.platform === 'linux' ? ['unshare', '-rn', ...offline] : offline
+  const ended = await runIn(project.directory, program!, rest, { ...env, npm_config_cache })
   expect(ended.code, ended.out + ended.error).toBe(0)
   expect(ended.out).toContain('building it from source')
-  expect(existsSync(join(project.directory, 'node_modules', 'odradek', 'build', 'Release', 'odradek.node'))).toBe(true)
+  const installed = join(project.directory, 'node_modules', 'odradek')
+  expect(existsSync(join(installed, 'build', 'Release', 'odradek.node'))).toBe(true)
+  // Nothing was fetched: there is no other source than that of the package.
+  expect(project.list('node_modules/odradek/.cache')).not.toContain('src')
+  expect(project.list('node_modules/odradek/sources')).toHaveLength(5)
 }
 
 const REPORT = `import { librdkafka } from 'odradek'\nconsole.log(librdkafka.version, librdkafka.features.join())\n`
