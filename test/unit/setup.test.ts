@@ -103,7 +103,7 @@ test('what is not there to choose is named with what is', () => {
   expect(node(['scripts/build-native.mjs', '--variant', 'fast']).stderr).toBe(
     "error: There is no variant 'fast'. Variants: release, debug, asan, ubsan, tsan, coverage, gssapi.\n",
   )
-  expect(node(['scripts/system-packages.mjs', 'games']).stderr).toContain('Groups: build, system, kafka')
+  expect(node(['scripts/system-packages.mjs', 'games']).stderr).toContain('Groups: compile, build, system, kafka')
   expect(node(['scripts/fetch-source.mjs', 'nothing']).stderr).toMatch(
     /There is no pin for nothing\. Pinned: .*librdkafka/,
   )
