@@ -145,6 +145,35 @@ describe('installers, from the tarball', () => {
   })
 })
 
+describe("yarn 4, which reads no settings of npm's", () => {
+  test.each([
+    ['node-modules', [process.execPath]],
+    ["pnp: Plug'n'Play, without node_modules", [process.execPath, 'YARN', 'node']],
+  ])('%s', async (linker, command) => {
+    const yarn = join(tool('@yarnpkg/cli-dist@4.18.1'), '@yarnpkg', 'cli-dist', 'bin', 'yarn.js')
+    const project = emptyProject(packed, { install: false })
+    try {
+      copyFileSync(packed.tarball, join(project.directory, 'odradek.tgz'))
+      // It takes a directory for a project of its own by this file.
+      project.write('yarn.lock', '')
+      const env = {
+        YARN_NODE_LINKER: linker.split(':')[0],
+        YARN_GLOBAL_FOLDER: join(project.directory, '.yarn-global'),
+        YARN_ENABLE_TELEMETRY: '0',
+        YARN_ENABLE_IMMUTABLE_INSTALLS: 'false',
+        YARN_NPM_REGISTRY_SERVER: execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim(),
+      }
+      const added = await runIn(project.directory, process.execPath, [yarn, 'add', 'odradek@file:./odradek.tgz'], env)
+      expect(added.code, added.out + added.error).toBe(0)
+      expect(existsSync(join(project.directory, 'node_modules'))).toBe(linker === 'node-modules')
+      const [program, ...args] = command.map((word) => (word === 'YARN' ? yarn : word))
+      await smokes(project, program!, args, env)
+    } finally {
+      project.remove()
+    }
+  })
+})
+
 describe('bundlers', () => {
   test.each(['esm', 'cjs'])('esbuild, odradek external: %s', async (format) => {
     const modules = tool('esbuild@0.28.2', '@esbuild/linux-x64@0.28.2')
