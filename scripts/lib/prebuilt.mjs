@@ -30,7 +30,7 @@ function commonProblems(target, file) {
   const problems = []
   const expect = (fine, problem) => fine || problems.push(problem)
   expect(file.arch === target.arch, `it is for ${file.arch}, not ${target.arch}`)
-  // zig's linker for macOS exports what the assembler of OpenSSL calls global; nothing is bound to that by its name alone there.
+  // zig's linker for macOS exports whatever is declared visible, though it is given a list; nothing is bound to that by its name alone there.
   const exported = target.platform === 'darwin' && target.triple ? [] : file.exported
   const more = exported.filter((name) => !EXPORTS.includes(name))
   expect(more.length === 0, `it exports more than Node-API's functions: ${listed(more)}`)
