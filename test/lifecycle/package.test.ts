@@ -41,7 +41,13 @@ test('contains what it needs and nothing of the tests, the benchmarks or this ma
   ]) {
     expect(packed.files).toContain(file)
   }
-  for (const file of ['NOTICE', 'SECURITY.md', 'sbom.cdx.json', 'licenses/librdkafka.txt', 'licenses/node-addon-api.txt']) {
+  for (const file of [
+    'NOTICE',
+    'SECURITY.md',
+    'sbom.cdx.json',
+    'licenses/librdkafka.txt',
+    'licenses/node-addon-api.txt',
+  ]) {
     expect(packed.files).toContain(file)
   }
   expect(packed.prebuilds).toContain(HERE)
