@@ -289,6 +289,8 @@ export abstract class Client<Native extends NativeClient> {
     settled?: (value: unknown, error: NativeError | null) => void,
   ): Promise<T> {
     signal?.throwIfAborted()
+    // It would be answered by nobody.
+    if (this.#state === 'closed') throw closedError(this.name)
     const id = this.#nextCommand++
     const command: Command = { resolve: () => {}, reject: () => {}, settled, held: true }
     const answer = new Promise<unknown>((resolve, reject) => Object.assign(command, { resolve, reject }))

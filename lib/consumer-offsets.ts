@@ -8,6 +8,7 @@ import {
   type ConsumerGroupMetadata,
   type ConsumerMembership,
   groupMetadataOf,
+  membership,
   type NativeGroupMetadata,
 } from './group-metadata.js'
 import { Message } from './message.js'
@@ -85,6 +86,7 @@ export abstract class ConsumerOffsets extends ConsumerPositions {
   /** @internal For offsets of what it has been handed by now. */
   get membership(): ConsumerMembership {
     this.assertOpen()
+    this.assertMember('sendOffsets')
     if (this.autoCommit) {
       throw new KafkaError(
         '_INVALID_ARG',
@@ -92,11 +94,18 @@ export abstract class ConsumerOffsets extends ConsumerPositions {
       )
     }
     const { groupId, native } = this
-    return { groupId, native, rebalances: this.byHand ? -1 : native.rebalancesAnswered() }
+    return { [membership]: true, groupId, native, rebalances: this.byHand ? -1 : native.rebalancesAnswered() }
   }
 
   /** @internal What the application has been handed, what it has in its hands included. */
   get handed(): TopicPartitionOffset[] {
+    const { reader } = this
+    if (reader?.byHand || reader?.handled) {
+      throw new KafkaError(
+        '_CONFLICT',
+        `${this.name} is read by streams, which are ahead of what is handled: give the offsets as well`,
+      )
+    }
     return this.inbox.handed()
   }
 

@@ -29,14 +29,21 @@ export function checkOffsetsOwner(value: unknown): asserts value is OffsetsOwner
   if (isMembership(value as OffsetsOwner)) return
   const { groupId, opaque } = (value ?? {}) as Partial<ConsumerGroupMetadata>
   if (typeof groupId === 'string' && opaque instanceof Uint8Array && opaque.length > 0) return
-  throw new KafkaError('_INVALID_ARG', 'the group metadata of offsets is what consumer.groupMetadata() resolves with')
+  throw new KafkaError(
+    '_INVALID_ARG',
+    'the group metadata of offsets is what consumer.groupMetadata() resolves with; tx.sendOffsets takes a Consumer, too',
+  )
 }
+
+/** @internal Tells it from whatever a program may give; the same in each copy of this file. */
+export const membership: unique symbol = Symbol.for('odradek.membership')
 
 /**
  * @internal A consumer for whom offsets are committed in a transaction: who it is is looked up when they are sent, and
  * they are refused if it has lost its membership, or dealt with a rebalance since.
  */
 export interface ConsumerMembership {
+  readonly [membership]: true
   readonly groupId: string | null
   readonly native: NativeConsumer
   /** How many it had dealt with; -1 when its partitions are its own by hand. */
@@ -45,7 +52,7 @@ export interface ConsumerMembership {
 
 /** @internal */
 export function isMembership(owner: OffsetsOwner): owner is ConsumerMembership {
-  return 'native' in Object(owner)
+  return membership in Object(owner)
 }
 
 /** @internal On whose behalf offsets are committed. */

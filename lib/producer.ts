@@ -81,6 +81,7 @@ export class Producer extends Client<NativeProducer> implements AsyncDisposable 
       name: this.name,
       native: this.native,
       assertOpen: () => this.assertOpen(),
+      closed: () => this.closed,
       command: (send) => this.command(send),
       writeOut: () => writer.flush(),
       unreported: () => this.#queue.length.messages,

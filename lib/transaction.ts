@@ -6,7 +6,7 @@ import type { Consumer } from './consumer.js'
 import type { DeliveryReport, DeliveryReports } from './delivery-report.js'
 import { KafkaError } from './errors.js'
 import type { ConsumerGroupMetadata, OffsetsOwner } from './group-metadata.js'
-import type { TopicPartitionOffset } from './offset.js'
+import { checkOffsets, type TopicPartitionOffset } from './offset.js'
 import type { Producer } from './producer.js'
 import type { BatchRecord, ProducerRecord } from './record.js'
 import { abortAdvice } from './transaction-errors.js'
@@ -72,14 +72,15 @@ export class Transaction {
    *
    * The consumer needs `enable.auto.commit=false`. Given, it is asked who it is when the offsets are sent; they are
    * refused (`UNKNOWN_MEMBER_ID`, and the transaction is aborted) when it is not a member of its group any more, or has
-   * dealt with a rebalance since. All offsets of a transaction are those of one group: `_INVALID_ARG` for another's.
+   * dealt with a rebalance since this call: call it before asking for what comes next. A consumer that is read through
+   * `readable()` or `partitionStreams()` has been handed more than is handled: `_CONFLICT` without offsets. All offsets of a transaction are those of one group: `_INVALID_ARG` for another's.
    */
   sendOffsets(consumer: Consumer): Promise<void>
   sendOffsets(offsets: readonly TopicPartitionOffset[], of: ConsumerGroupMetadata | Consumer): Promise<void>
   sendOffsets(what: Consumer | readonly TopicPartitionOffset[], of?: ConsumerGroupMetadata | Consumer): Promise<void> {
     return this.#watch(async () => {
       // Taken at once, not when an earlier call is through.
-      const [offsets, owner] = Array.isArray(what) ? [what, ownerOf(of)] : handedBy(what)
+      const [offsets, owner] = Array.isArray(what) ? [copyOf(what), ownerOf(of)] : handedBy(what)
       this.#offsetsUnderWay++
       const sent = this.#offsets.then(() => this.#pass(offsets, owner))
       // Noted before finish() goes on: it would commit without them.
@@ -147,6 +148,12 @@ function isConsumer(value: unknown): value is Consumer {
   return typeof (value as Consumer | undefined)?.groupMetadata === 'function'
 }
 
+function copyOf(offsets: readonly TopicPartitionOffset[]): TopicPartitionOffset[] {
+  return checkOffsets(offsets, 'sendOffsets').map(({ topic, partition, offset, leaderEpoch, metadata }) => {
+    return { topic, partition, offset, leaderEpoch, metadata } as TopicPartitionOffset
+  })
+}
+
 function ownerOf(of: unknown): OffsetsOwner {
   return isConsumer(of) ? of.membership : (of as ConsumerGroupMetadata)
 }
@@ -184,6 +191,7 @@ export async function runTransaction<T>(
     tx.end()
     // What is under way is this transaction's, and would refuse the abort.
     await transactions.settle()
+    if (transactions.leftInDoubt && thrown instanceof KafkaError) throw inDoubt(thrown)
     const error = await transactions.reasonOf(thrown)
     await abortAfter(transactions, error, committing, timeout)
     throw aborted(error)
@@ -218,6 +226,11 @@ function aborted(error: unknown): unknown {
   if (!(error instanceof KafkaError) || error.fatal || !error.txnRequiresAbort) return error
   const message = error.message.replace(abortAdvice, 'The transaction has been aborted: it can be run again')
   return new KafkaError(error.code, message, { cause: error.cause ?? error })
+}
+
+function inDoubt(error: KafkaError): KafkaError {
+  const message = `${error.message}, while it committed: whether the transaction is committed is not known`
+  return new KafkaError(error.code, message, { cause: error })
 }
 
 function unknownOutcome(error: KafkaError): KafkaError {

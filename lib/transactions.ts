@@ -1,7 +1,7 @@
 // The transactional API of a producer: which call is allowed when. (See transaction-contents.ts, transaction-errors.ts.)
 import { abortable } from './abort.js'
 import type { NativeOwner, NativePartitionInput, NativeProducer } from './binding.js'
-import type { OperationOptions } from './client.js'
+import { type OperationOptions, settlesWithin } from './client.js'
 import { checkTimed } from './client-check.js'
 import { KafkaError } from './errors.js'
 import { checkOffsetsOwner, isMembership, type OffsetsOwner } from './group-metadata.js'
@@ -32,6 +32,8 @@ export interface TransactionHost {
   /** `transaction.timeout.ms` */
   readonly timeout: number
   assertOpen(): void
+  /** close() has begun. */
+  closed(): boolean
   command(send: (id: number) => void): Promise<unknown>
   /** Hands over what has been written. */
   writeOut(): void
@@ -65,6 +67,8 @@ export class Transactions {
   // Ended after its caller had stopped waiting, or by close(): the next call of the same name gets its outcome.
   #unclaimed: Running | undefined
   #closing = false
+  // A commit, when the producer was closed.
+  #unanswered = false
   readonly #contents = new TransactionContents()
   #committed = 0
   #aborted = 0
@@ -76,6 +80,11 @@ export class Transactions {
   /** Ready to begin; or one is open. */
   get phase(): 'new' | 'ready' | 'open' {
     return this.#phase
+  }
+
+  /** Whether the last transaction is committed will never be known here: the producer was closed meanwhile. */
+  get leftInDoubt(): boolean {
+    return this.#unanswered || (this.#unfinished === 'commitTransaction' && this.#host.closed())
   }
 
   get counts(): TransactionCounts {
@@ -163,7 +172,9 @@ export class Transactions {
       await this.#end(async () => {
         if (waiting()) await this.#flush(left)
         writeOut()
-        const committed = await this.#orFailedRecords((id) => native.commitWithOffsets(id, list, ...who, left()))
+        const committed = await this.#inDoubt(
+          this.#orFailedRecords((id) => native.commitWithOffsets(id, list, ...who, left())),
+        )
         this.#unfinished = committed === Committed.unfinished ? 'commitTransaction' : undefined
         ended = this.#committedBy(committed)
         if (!ended) return this.#contents.assertDelivered()
@@ -212,7 +223,7 @@ export class Transactions {
       await this.#end(async () => {
         await this.#flush(left)
         const call = next ? commitAndBeginCall : calls.commitTransaction
-        const committed = await this.#native('commitTransaction', left(), call)
+        const committed = await this.#inDoubt(this.#native('commitTransaction', left(), call))
         this.#committedBy(committed ?? Committed.yes)
       })
     })
@@ -224,6 +235,18 @@ export class Transactions {
     this.#phase = 'ready'
     this.#committed++
     return true
+  }
+
+  /** A commit that the producer's end leaves unanswered may have happened. */
+  async #inDoubt<T>(commit: Promise<T>): Promise<T> {
+    try {
+      const answer = await commit
+      this.#unanswered = false
+      return answer
+    } catch (error) {
+      this.#unanswered = this.#host.closed() && (error as Partial<KafkaError>).code === '_STATE'
+      throw error
+    }
   }
 
   /** No record joins while the transaction is being ended. */
@@ -252,8 +275,9 @@ export class Transactions {
 
   /** Before the producer closes: an open transaction is ended rather than left to its time-out. */
   async endForClose(timeout: number): Promise<void> {
+    const deadline = performance.now() + timeout
     await this.settle()
-    if (this.#phase !== 'open') return
+    if (this.#phase !== 'open' || performance.now() >= deadline) return
     this.#closing = true
     try {
       if (this.#unfinished === 'commitTransaction') await this.commit({ timeout })
@@ -301,8 +325,17 @@ export class Transactions {
   ): Promise<void> {
     const { timeout, signal } = checkTimed(options, name)
     signal?.throwIfAborted()
+    const deadline = performance.now() + (timeout ?? defaultTimeout)
+    const left = () => Math.min(Math.max(0, Math.ceil(deadline - performance.now())), 0x7fffffff)
     // What close() goes on with is what the caller of an interrupted one repeats: one outcome for both.
-    while (this.#running && (this.#running.interrupted || this.#closing)) await this.#running.done
+    while (this.#running && (this.#running.interrupted || this.#closing)) {
+      const { name: other, done } = this.#running
+      const settled = await settlesWithin(signal ? abortable(done, signal) : done, left())
+      signal?.throwIfAborted()
+      if (!settled) {
+        throw new KafkaError('_TIMED_OUT', `${name}(): ${other}() is still being ended`, { retriable: true })
+      }
+    }
     if (this.#claimed(name)) return
     this.#assertUsable(name)
     if (this.#running) {
@@ -314,8 +347,6 @@ export class Transactions {
         '_CONFLICT',
       )
     }
-    const deadline = performance.now() + (timeout ?? defaultTimeout)
-    const left = () => Math.min(Math.max(0, Math.ceil(deadline - performance.now())), 0x7fffffff)
     const result = this.#start(name, () => work(left))
     const running = this.#running as unknown as Running
     return signal ? abortable(result, signal, () => this.#interrupt(running)) : result

@@ -183,7 +183,7 @@ KafkaError Consumer::Membership(int32_t rebalances, GroupMetadataHandle* metadat
   WithHandle([&](rd_kafka_t* rk) {
     metadata->reset(rd_kafka_consumer_group_metadata(rk));
     if (!*metadata) {
-      error = KafkaError::Of(RD_KAFKA_RESP_ERR__STATE, "The consumer has no group.id");
+      error = KafkaError::Of(RD_KAFKA_RESP_ERR__DESTROY, "The consumer is closed");
       return;
     }
     error = KafkaError();

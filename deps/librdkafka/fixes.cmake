@@ -456,4 +456,24 @@ rdkafka_fixed(rdkafka_cgrp.c
                         rkcg->rkcg_next_target_assignment = NULL;
                 }]==]
 [==[                }]==]
+
+# Who asks for what the group's handler knows (its metadata, the member's id, the protocol) just before the handler ends was never
+# answered, and waited for ever.
+[==[                if (rko)
+                        rd_kafka_op_destroy(rko);
+                return RD_KAFKA_OP_RES_HANDLED;
+        }
+
+
+        rktp = rko->rko_rktp;]==]
+[==[                if (rko && !(rko->rko_type &
+                             (RD_KAFKA_OP_CB | RD_KAFKA_OP_REPLY)))
+                        rd_kafka_op_reply(rko, RD_KAFKA_RESP_ERR__DESTROY);
+                else if (rko)
+                        rd_kafka_op_destroy(rko);
+                return RD_KAFKA_OP_RES_HANDLED;
+        }
+
+
+        rktp = rko->rko_rktp;]==]
 )

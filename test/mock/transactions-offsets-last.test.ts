@@ -233,7 +233,10 @@ it('refuses offsets of a consumer that has dealt with a rebalance since they wer
   }
   await using consumer = await member(`member-${id}`)
   await producer.transaction((tx) => tx.sendOffsets([{ topic, partition: 0, offset: 1 }], consumer))
-  const fake = { groupMetadata: () => {}, membership: { native: {}, groupId: 'x', rebalances: 0 } } as never
+  const fake = {
+    groupMetadata: () => {},
+    membership: { [Symbol.for('odradek.membership')]: true, native: {}, groupId: 'x', rebalances: 0 },
+  } as never
   expect((await kafkaError(producer.transaction((tx) => tx.sendOffsets(offsets[0], fake)))).code).toBe('_DESTROY')
   expect(countsOf(producer)).toEqual({ committed: 2, aborted: 3 })
 })
