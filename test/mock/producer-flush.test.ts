@@ -125,6 +125,7 @@ describe('a flush', () => {
     const config = { 'bootstrap.servers': cluster.bootstrapServers, 'linger.ms': 5 }
     await using producer = new Producer(config, { onDelivery })
     let taken = 0
+    let under = 0
     const value = 'v'
     const note = ({ opaque }: { opaque: unknown }) => reported.add(opaque)
     const timer = setInterval(() => {
@@ -141,9 +142,11 @@ describe('a flush', () => {
         const other = producer.flush({ timeout: soon })
         await producer.flush({ timeout: soon })
         for (let i = 0; i < before; i++) expect(reported.has(i), `${i} of ${before}`).toBe(true)
-        expect(producer.length.messages).toBeGreaterThan(0)
+        if (producer.length.messages > 0) under++
         await other
       }
+      // Not each time: everything may be reported at once when the machine has had something else to do.
+      expect(under).toBeGreaterThan(0)
     } finally {
       clearInterval(timer)
       cluster.brokers.rtt(0)
