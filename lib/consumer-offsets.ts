@@ -1,4 +1,5 @@
 // What a group is told of how far its member has got: offsets stored, committed, and handed to transactions.
+import type { NativePartition } from './binding.js'
 import type { OperationOptions } from './client.js'
 import { checkTimed } from './client-check.js'
 import { publishCommit } from './consumer-diagnostics.js'
@@ -30,6 +31,13 @@ const rewindPause = 50
 const rewindTimeout = 10_000
 
 export abstract class ConsumerOffsets extends ConsumerPositions {
+  readonly #commits = new Set<Promise<unknown>>()
+
+  /** What leaving the group would refuse. */
+  protected commitsUnderWay(): Promise<unknown> {
+    return Promise.allSettled(this.#commits)
+  }
+
   /**
    * Stores offsets by hand: for `enable.auto.offset.store=false`. The offset is that of the next message to read.
    * Returns a result for each partition: `_STATE` for one that is not assigned.
@@ -54,7 +62,9 @@ export abstract class ConsumerOffsets extends ConsumerPositions {
     this.store()
     const list = what === undefined ? null : offsetsOf(what)
     try {
-      const results = partitionResults(await this.command((id) => this.native.commit(id, list), signal))
+      const answer = this.command<NativePartition[]>((id) => this.native.commit(id, list), signal)
+      this.#commits.add(answer)
+      const results = partitionResults(await answer.finally(() => this.#commits.delete(answer)))
       publishCommit(this.name, results, undefined)
       if (list && this.autoStore) this.#storeCommitted(results)
       return results

@@ -20,6 +20,8 @@ export type { ConsumerOptions } from './consumer-reading.js'
 
 const defaultCloseTimeout = 30_000
 const hookGrace = 1000
+// Commits whose answers are longer in coming have no coordinator.
+const commitGrace = 1000
 
 /**
  * Reads from Kafka, as a member of a group or by itself. Construction does not block and connects in the background.
@@ -173,7 +175,7 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
   }
 
   /**
-   * Leaves the group, after the `onRevoked` hook and a last commit of what was handled, and stops. Settles within
+   * Leaves the group, after commits under way, the `onRevoked` hook and a last commit of what was handled, and stops. Settles within
    * `timeout` milliseconds (30 s without one) in every state; further calls return the same promise.
    */
   close(options: { timeout?: number } = {}): Promise<void> {
@@ -187,6 +189,7 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
       // Not for long, since a hook may be what waits for this.
       await this.finishRebalance(Math.min(timeout / 2, hookGrace))
       await this.finishStreams(timeout / 2)
+      await settlesWithin(this.commitsUnderWay(), Math.min(timeout / 2, commitGrace))
       if (this.autoCommit) await settlesWithin(this.#commitBeforeLeaving(), timeout / 2)
       this.leaving = true
     })

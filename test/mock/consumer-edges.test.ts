@@ -285,3 +285,16 @@ describe('assign', () => {
     }
   })
 })
+
+it('close() waits for commits under way, which leaving would refuse', async () => {
+  const topic = await topicOf('commit-and-close', 1)
+  for (let round = 0; round < 5; round++) {
+    const consumer = await consumerOf(topic, { 'group.id': `commit-and-close-${round}`, 'enable.auto.commit': false })
+    const message = await waitFor('it', () => consumer.poll(1000))
+    cluster.brokers.rtt(100)
+    const committed = consumer.commit(message ?? expect.unreachable())
+    await consumer.close()
+    expect(await committed).toMatchObject([{ topic, offset: 1 }])
+    cluster.brokers.rtt(0)
+  }
+})
