@@ -67,13 +67,14 @@ export class Transaction {
 
   /**
    * Commits offsets with the transaction: what this consumer has been handed so far, the message in hand included; or
-   * the given ones, with the group's metadata. What has been sent is flushed first. When it is the last of a function
+   * the given ones, for a group's metadata or for a consumer. What has been sent is flushed first. When it is the last of a function
    * that does not await it, it is one request to the addon with the commit: small transactions are faster so.
    *
    * The consumer needs `enable.auto.commit=false`. Given, it is asked who it is when the offsets are sent; they are
    * refused (`UNKNOWN_MEMBER_ID`, and the transaction is aborted) when it is not a member of its group any more, or has
    * dealt with a rebalance since this call: call it before asking for what comes next. A consumer that is read through
-   * `readable()` or `partitionStreams()` has been handed more than is handled: `_CONFLICT` without offsets. All offsets of a transaction are those of one group: `_INVALID_ARG` for another's.
+   * `readable()` or `partitionStreams()` has been handed more than is handled: `_CONFLICT` without offsets. All offsets
+   * of a transaction are those of one group: `_INVALID_ARG` for another's.
    */
   sendOffsets(consumer: Consumer): Promise<void>
   sendOffsets(offsets: readonly TopicPartitionOffset[], of: ConsumerGroupMetadata | Consumer): Promise<void>
