@@ -54,6 +54,8 @@ export interface NativePartitionInput {
 /** Methods with an `id` first are commands: they return at once and are answered through the dispatch function. */
 export interface NativeClient {
   close(id: number, timeout: number): void
+  /** Closing has come to rd_kafka_destroy. */
+  destroying(): boolean
   /** After the answer to close: nothing crosses any more. */
   dispose(): void
   /** The process stays alive while there are more holds than unholds. */

@@ -57,6 +57,7 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
   static std::vector<Method> CommonMethods() {
     return {
         Self::InstanceMethod("close", &Self::Close),
+        Self::InstanceMethod("destroying", &Self::Destroying),
         Self::InstanceMethod("dispose", &Self::DisposeNow),
         Self::InstanceMethod("hold", &Self::Hold),
         Self::InstanceMethod("unhold", &Self::Unhold),
@@ -84,6 +85,8 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
   void Close(const Info& info) {
     client_->Close(info[0].As<Napi::Number>().Uint32Value(), Deadline(info[1]));
   }
+  // Closing has come to rd_kafka_destroy.
+  Napi::Value Destroying(const Info& info) { return Napi::Boolean::New(info.Env(), client_->stopping()); }
   void Hold(const Info&) { client_->channel().Hold(); }
   void Unhold(const Info&) { client_->channel().Unhold(); }
   void DisposeNow(const Info&) { Dispose(); }

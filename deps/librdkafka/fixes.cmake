@@ -4,6 +4,9 @@
 # Call after RDKAFKA_SOURCES is known. Further arguments: text, replacement, text, replacement, …
 function(rdkafka_fixed name)
   set(from ${RDKAFKA_DIR}/${name})
+  if(NOT from IN_LIST RDKAFKA_SOURCES)
+    message(FATAL_ERROR "deps/librdkafka/fixes.cmake: all replacements in ${name} belong in one call")
+  endif()
   set(to ${CMAKE_CURRENT_BINARY_DIR}/librdkafka/fixed/${name})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${from})
   file(READ ${from} source)
@@ -334,6 +337,24 @@ rdkafka_fixed(rdkafka.c
                     ? rktp->rktp_ls_offset
                     : rktp->rktp_hi_offset;
 ]==]
+
+# While a consumer that has not closed is destroyed, the main thread span: no timer fires any more, so the next is always due.
+[==[                int timeout_ms = (sleeptime + 999) / 1000;
+                rd_kafka_q_serve(rk->rk_ops, timeout_ms, 0,]==]
+[==[                int timeout_ms = (sleeptime + 999) / 1000;
+                /* No timer fires any more, so the next is always due. */
+                if (rd_kafka_terminating(rk))
+                        timeout_ms = 10;
+                rd_kafka_q_serve(rk->rk_ops, timeout_ms, 0,]==]
+
+# A consumer that was destroyed with something in its queue (it had not been closed, or the last end of a partition came as
+# it closed) kept that, and so the brokers that it came from: rd_kafka_destroy waited for them for ever.
+[==[                if (rk->rk_consumer.q)
+                        rd_kafka_q_disable(rk->rk_consumer.q);]==]
+[==[                if (rk->rk_consumer.q) {
+                        rd_kafka_q_disable(rk->rk_consumer.q);
+                        rd_kafka_q_purge(rk->rk_consumer.q);
+                }]==]
 )
 
 # An admin request to a group's coordinator that timed out before that was found: when it is found later, the request's last
@@ -476,4 +497,24 @@ rdkafka_fixed(rdkafka_cgrp.c
 
 
         rktp = rko->rko_rktp;]==]
+
+# A consumer that was destroyed before rd_kafka_consumer_close_queue had ended waited for ever for the answer to a rebalance
+# that nobody serves any more: destruction without a close gives everything up at once, but did not if a close had begun.
+[==[                /* Already terminating or handling a previous terminate */
+                if (rko) {]==]
+[==[                /* Already terminating or handling a previous terminate */
+                if (rd_kafka_destroy_flags_no_consumer_close(
+                        rkcg->rkcg_rk) &&
+                    rkcg->rkcg_state != RD_KAFKA_CGRP_STATE_TERM) {
+                        rkcg->rkcg_flags &= ~RD_KAFKA_CGRP_F_WAIT_LEAVE;
+                        /* Commits that wait for a coordinator fail. */
+                        rd_kafka_q_disable(rkcg->rkcg_wait_coord_q);
+                        if (rd_kafka_q_concat(rkcg->rkcg_ops,
+                                              rkcg->rkcg_wait_coord_q) == -1)
+                                rd_kafka_q_purge(rkcg->rkcg_wait_coord_q);
+                        rd_kafka_cgrp_unassign(rkcg);
+                        rd_kafka_assignment_serve(rkcg->rkcg_rk);
+                        rd_kafka_cgrp_try_terminate(rkcg);
+                }
+                if (rko) {]==]
 )
