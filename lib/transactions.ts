@@ -1,21 +1,19 @@
-// The transactional API of a producer: which call is allowed when. (See transaction-contents.ts, transaction-errors.ts.)
-import { abortable } from './abort.js'
+// The transactional API of a producer: what each call does. (See transaction-calls.ts, -contents.ts, -errors.ts.)
 import type { NativeOwner, NativePartitionInput, NativeProducer } from './binding.js'
-import { type OperationOptions, settlesWithin } from './client.js'
-import { checkTimed } from './client-check.js'
+import type { OperationOptions } from './client.js'
 import { KafkaError } from './errors.js'
 import { checkOffsetsOwner, isMembership, type OffsetsOwner } from './group-metadata.js'
 import { checkOffsets, type TopicPartitionOffset } from './offset.js'
+import { type TransactionCallName, TransactionCalls } from './transaction-calls.js'
 import { TransactionContents } from './transaction-contents.js'
 import { explain, isPurge } from './transaction-errors.js'
 
 // TransactionCall in native/transaction.h.
-const calls = { initTransactions: 0, beginTransaction: 1, commitTransaction: 2, abortTransaction: 3 } as const
+const nativeCalls = { initTransactions: 0, beginTransaction: 1, commitTransaction: 2, abortTransaction: 3 } as const
 const [reasonCall, commitAndBeginCall] = [4, 5]
 // Committed in native/transaction.h.
 const Committed = { not: 0, unfinished: 1, yes: 2, nextBegun: 3 } as const
 type MisuseCode = '_STATE' | '_CONFLICT' | '_NOT_CONFIGURED' | '_INVALID_ARG'
-type CallName = keyof typeof calls | 'sendOffsetsToTransaction'
 
 /** How many transactions of a producer have ended, and how. */
 export interface TransactionCounts {
@@ -45,14 +43,6 @@ export interface TransactionHost {
   dropWaiting(error: KafkaError): void
 }
 
-interface Running {
-  name: CallName
-  done: Promise<unknown>
-  /** Nobody waits for it any more. */
-  interrupted: boolean
-  error: unknown
-}
-
 /** @internal */
 export class Transactions {
   readonly #host: TransactionHost
@@ -61,12 +51,7 @@ export class Transactions {
   #ending = false
   // librdkafka has begun the next one already, which no broker knows of.
   #begun = false
-  // Timed out in the middle: only the same call can follow.
-  #unfinished: CallName | undefined
-  #running: Running | undefined
-  // Ended after its caller had stopped waiting, or by close(): the next call of the same name gets its outcome.
-  #unclaimed: Running | undefined
-  #closing = false
+  readonly #calls: TransactionCalls
   // A commit, when the producer was closed.
   #unanswered = false
   readonly #contents = new TransactionContents()
@@ -75,6 +60,12 @@ export class Transactions {
 
   constructor(host: TransactionHost) {
     this.#host = host
+    this.#calls = new TransactionCalls({
+      assertUsable: (name) => this.#assertUsable(name),
+      misuse: (message, code) => this.#misuse(message, code),
+      explained: async (error, name) => explain(await this.#reason(error), name, host),
+      interrupt: () => host.native.interruptTransaction(),
+    })
   }
 
   /** Ready to begin; or one is open. */
@@ -84,7 +75,7 @@ export class Transactions {
 
   /** Whether the last transaction is committed will never be known here: the producer was closed meanwhile. */
   get leftInDoubt(): boolean {
-    return this.#unanswered || (this.#unfinished === 'commitTransaction' && this.#host.closed())
+    return this.#unanswered || (this.#calls.unfinished === 'commitTransaction' && this.#host.closed())
   }
 
   get counts(): TransactionCounts {
@@ -114,7 +105,7 @@ export class Transactions {
   }
 
   init(options: OperationOptions = {}): Promise<void> {
-    return this.#call('initTransactions', options, 2 * this.#host.timeout, async (left) => {
+    return this.#calls.call('initTransactions', options, 2 * this.#host.timeout, async (left) => {
       if (this.#phase !== 'new') throw this.#misuse('initTransactions() has been called already: it is for once')
       await this.#native('initTransactions', left())
       this.#phase = 'ready'
@@ -122,7 +113,7 @@ export class Transactions {
   }
 
   begin(options: OperationOptions = {}): Promise<void> {
-    return this.#call('beginTransaction', options, this.#host.timeout, async (left) => {
+    return this.#calls.call('beginTransaction', options, this.#host.timeout, async (left) => {
       if (this.#phase === 'new') throw this.#misuse('beginTransaction(): call initTransactions() first, once')
       if (this.#phase === 'open') {
         throw this.#misuse(
@@ -141,7 +132,7 @@ export class Transactions {
     owner: OffsetsOwner,
     options: OperationOptions = {},
   ): Promise<void> {
-    return this.#call('sendOffsetsToTransaction', options, this.#host.timeout, async (left) => {
+    return this.#calls.call('sendOffsetsToTransaction', options, this.#host.timeout, async (left) => {
       const [list, ...who] = this.#checked(offsets, owner)
       if (list.length === 0 && !isMembership(owner)) return
       const { native, writeOut, waiting } = this.#host
@@ -164,7 +155,7 @@ export class Transactions {
   ): Promise<boolean> {
     // Not the phase: when this is looked at, the next one may be open.
     let ended = false
-    await this.#call('sendOffsetsToTransaction', options, this.#host.timeout, async (left) => {
+    await this.#calls.call('sendOffsetsToTransaction', options, this.#host.timeout, async (left) => {
       const [list, ...who] = this.#checked(offsets, owner)
       this.#contents.assertDelivered()
       if (list.length === 0 && !isMembership(owner)) return
@@ -175,7 +166,7 @@ export class Transactions {
         const committed = await this.#inDoubt(
           this.#orFailedRecords((id) => native.commitWithOffsets(id, list, ...who, left())),
         )
-        this.#unfinished = committed === Committed.unfinished ? 'commitTransaction' : undefined
+        this.#calls.unfinished = committed === Committed.unfinished ? 'commitTransaction' : undefined
         ended = this.#committedBy(committed)
         if (!ended) return this.#contents.assertDelivered()
         // Reports that are still on their way belong to this one.
@@ -218,11 +209,11 @@ export class Transactions {
 
   /** `next`: begin the next one in the same crossing. */
   commit(options: OperationOptions = {}, next = false): Promise<void> {
-    return this.#call('commitTransaction', options, this.#host.timeout, async (left) => {
+    return this.#calls.call('commitTransaction', options, this.#host.timeout, async (left) => {
       this.#assertPhaseOpen('commitTransaction')
       await this.#end(async () => {
         await this.#flush(left)
-        const call = next ? commitAndBeginCall : calls.commitTransaction
+        const call = next ? commitAndBeginCall : nativeCalls.commitTransaction
         const committed = await this.#inDoubt(this.#native('commitTransaction', left(), call))
         this.#committedBy(committed ?? Committed.yes)
       })
@@ -256,12 +247,12 @@ export class Transactions {
       await work()
     } finally {
       // Resuming the commit, or aborting, is all that is left while one is unfinished.
-      this.#ending = this.#phase === 'open' && this.#unfinished !== undefined
+      this.#ending = this.#phase === 'open' && this.#calls.unfinished !== undefined
     }
   }
 
   abort(options: OperationOptions = {}): Promise<void> {
-    return this.#call('abortTransaction', options, this.#host.timeout, async (left) => {
+    return this.#calls.call('abortTransaction', options, this.#host.timeout, async (left) => {
       this.#assertPhaseOpen('abortTransaction')
       await this.#end(async () => {
         this.#host.dropWaiting(new KafkaError('_PURGE_QUEUE', 'the transaction is aborted'))
@@ -278,28 +269,28 @@ export class Transactions {
     const deadline = performance.now() + timeout
     await this.settle()
     if (this.#phase !== 'open' || performance.now() >= deadline) return
-    this.#closing = true
+    this.#calls.closing = true
     try {
-      if (this.#unfinished === 'commitTransaction') await this.commit({ timeout })
+      if (this.#calls.unfinished === 'commitTransaction') await this.commit({ timeout })
       else await this.abort({ timeout })
     } finally {
-      this.#closing = false
+      this.#calls.closing = false
     }
   }
 
-  #assertPhaseOpen(name: CallName): void {
+  #assertPhaseOpen(name: TransactionCallName): void {
     if (this.#phase !== 'open') throw this.#misuse(`${name}(): no transaction is open; call beginTransaction() first`)
   }
 
-  async #native(name: keyof typeof calls, left: number, call: number = calls[name]): Promise<unknown> {
+  async #native(name: keyof typeof nativeCalls, left: number, call: number = nativeCalls[name]): Promise<unknown> {
     const { native, command } = this.#host
     try {
       const result = await command((id) => native.transaction(id, call, left))
-      this.#unfinished = undefined
+      this.#calls.unfinished = undefined
       return result
     } catch (error) {
       const resumable = name !== 'beginTransaction' && (error as KafkaError).retriable
-      this.#unfinished = resumable ? name : undefined
+      this.#calls.unfinished = resumable ? name : undefined
       throw error
     }
   }
@@ -317,76 +308,16 @@ export class Transactions {
     this.#contents.assertDelivered()
   }
 
-  async #call(
-    name: CallName,
-    options: OperationOptions,
-    defaultTimeout: number,
-    work: (left: () => number) => Promise<void>,
-  ): Promise<void> {
-    const { timeout, signal } = checkTimed(options, name)
-    signal?.throwIfAborted()
-    const deadline = performance.now() + (timeout ?? defaultTimeout)
-    const left = () => Math.min(Math.max(0, Math.ceil(deadline - performance.now())), 0x7fffffff)
-    // What close() goes on with is what the caller of an interrupted one repeats: one outcome for both.
-    while (this.#running && (this.#running.interrupted || this.#closing)) {
-      const { name: other, done } = this.#running
-      const settled = await settlesWithin(signal ? abortable(done, signal) : done, left())
-      signal?.throwIfAborted()
-      if (!settled) {
-        throw new KafkaError('_TIMED_OUT', `${name}(): ${other}() is still being ended`, { retriable: true })
-      }
-    }
-    if (this.#claimed(name)) return
-    this.#assertUsable(name)
-    if (this.#running) {
-      throw this.#misuse(`${name}(): ${this.#running.name}() is under way; await it first`, '_CONFLICT')
-    }
-    if (this.#unfinished && this.#unfinished !== name) {
-      throw this.#misuse(
-        `${name}(): ${this.#unfinished}() has not finished; call it again to go on with it`,
-        '_CONFLICT',
-      )
-    }
-    const result = this.#start(name, () => work(left))
-    const running = this.#running as unknown as Running
-    return signal ? abortable(result, signal, () => this.#interrupt(running)) : result
-  }
-
-  /** Whether it has been done for an earlier call of the name; throws why it has not, unless it can go on. */
-  #claimed(name: CallName): boolean {
-    const unclaimed = this.#unclaimed
-    this.#unclaimed = undefined
-    if (unclaimed?.name !== name) return false
-    if (unclaimed.error === undefined) return true
-    if (!(unclaimed.error as Partial<KafkaError>).retriable) throw unclaimed.error
-    return false
-  }
-
-  #start(name: CallName, work: () => Promise<void>): Promise<void> {
-    const running: Running = { name, done: Promise.resolve(), interrupted: false, error: undefined }
-    this.#running = running
-    const result = work()
-      .catch(async (error) => {
-        running.error = explain(await this.reasonOf(error, running), name, this.#host)
-        throw running.error
-      })
-      .finally(() => {
-        this.#running = undefined
-        // Other offsets may be sent next: they are not these.
-        const ends = running.interrupted || this.#closing
-        if (ends && name !== 'sendOffsetsToTransaction') this.#unclaimed = running
-      })
-    running.done = result.catch(() => {})
-    return result
-  }
-
   /**
    * Why records were purged, in place of an error that says no more than that they were: librdkafka gives up what a
    * transaction cannot commit any more (a topic that may not be written, say).
    */
-  async reasonOf(error: unknown, own?: Running): Promise<unknown> {
+  async reasonOf(error: unknown): Promise<unknown> {
     // Only of a transaction that stays open meanwhile: asking is beginning one, which fails while one is.
-    if (this.#running !== own) return error
+    return this.#calls.underWay ? error : this.#reason(error)
+  }
+
+  async #reason(error: unknown): Promise<unknown> {
     if (this.#phase !== 'open' || !isPurge(error)) return error
     const { native, command } = this.#host
     try {
@@ -400,26 +331,16 @@ export class Transactions {
   }
 
   /** Until no call is under way: one that is need not go on. */
-  async settle(): Promise<void> {
-    while (this.#running) {
-      // What close() does is nobody's to interrupt.
-      if (!this.#closing) this.#interrupt(this.#running)
-      await this.#running.done
-    }
+  settle(): Promise<void> {
+    return this.#calls.settle()
   }
 
-  #interrupt(running: Running): void {
-    if (this.#running !== running) return
-    running.interrupted = true
-    this.#host.native.interruptTransaction()
-  }
-
-  #assertUsable(name: CallName): void {
+  #assertUsable(name: TransactionCallName): void {
     if (this.#host.id === null) {
       throw this.#misuse(`${name}(): this producer is not transactional; set 'transactional.id'`, '_NOT_CONFIGURED')
     }
     try {
-      if (!this.#closing) this.#host.assertOpen()
+      if (!this.#calls.closing) this.#host.assertOpen()
     } catch (error) {
       throw explain(error, name, this.#host)
     }
