@@ -4,9 +4,13 @@
 # Call after RDKAFKA_SOURCES is known. Further arguments: text, replacement, text, replacement, …
 function(rdkafka_fixed name)
   set(from ${RDKAFKA_DIR}/${name})
-  if(NOT from IN_LIST RDKAFKA_SOURCES)
+  # Each call begins with what librdkafka has: a second one would undo the first.
+  get_property(mended DIRECTORY PROPERTY odradek_mended)
+  list(FIND mended ${name} twice)
+  if(NOT twice EQUAL -1)
     message(FATAL_ERROR "deps/librdkafka/fixes.cmake: all replacements in ${name} belong in one call")
   endif()
+  set_property(DIRECTORY APPEND PROPERTY odradek_mended ${name})
   set(to ${CMAKE_CURRENT_BINARY_DIR}/librdkafka/fixed/${name})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${from})
   file(READ ${from} source)
