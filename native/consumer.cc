@@ -10,8 +10,8 @@ namespace odradek {
 
 namespace {
 constexpr size_t kMaxBatch = 1024;
-// A drain takes about this much, whatever the messages' size.
-constexpr size_t kBatchBytes = 256 * 1024;
+// A drain takes about this much, whatever the messages' size: crossing for less costs a tenth of the time at 1 KiB.
+constexpr size_t kBatchBytes = 1024 * 1024;
 constexpr std::chrono::milliseconds kIdle(10'000);
 // While the application waits, the group hears of it this often, or four times in max.poll.interval.ms.
 constexpr std::chrono::milliseconds kKeepAlive(5'000);
