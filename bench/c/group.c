@@ -5,6 +5,7 @@
 // callback for the others, and starts at the beginning. A share tells which it is: with a multiple of 12 partitions
 // one to four members have shares of different sizes, each member of them the same. The clock runs from the first
 // message of any member to the last of all. bench/programs/group.mjs does the same.
+#include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
 
@@ -34,15 +35,17 @@ static void arrive(void) {
   pthread_mutex_unlock(&mutex);
 }
 
-static void on_assigned(member_t* member, rd_kafka_topic_partition_list_t* mine) {
-  const long messages = arg_long("messages");
+// They were filled in turn.
+static long messages_of(int32_t partition) {
   const long partitions = arg_long("partitions");
-  const bool last = mine->cnt * MEMBERS == partitions;
+  return (arg_long("messages") - partition + partitions - 1) / partitions;
+}
+
+static void on_assigned(member_t* member, rd_kafka_topic_partition_list_t* mine) {
+  const bool last = mine->cnt * MEMBERS == arg_long("partitions");
   if (last) {
     member->messages = 0;
-    // They were filled in turn.
-    for (int i = 0; i < mine->cnt; i++)
-      member->messages += (messages - mine->elems[i].partition + partitions - 1) / partitions;
+    for (int i = 0; i < mine->cnt; i++) member->messages += messages_of(mine->elems[i].partition);
     arrive();
     member->reading = true;
   }
@@ -62,9 +65,25 @@ static void on_rebalance(rd_kafka_t* rk, rd_kafka_resp_err_t err, rd_kafka_topic
     rd_kafka_assign(rk, NULL);
 }
 
+// As many messages as there are could still be one twice and another never.
+static void check_positions(rd_kafka_t* rk) {
+  rd_kafka_topic_partition_list_t* mine = NULL;
+  rd_kafka_resp_err_t err = rd_kafka_assignment(rk, &mine);
+  if (!err) err = rd_kafka_position(rk, mine);
+  if (err) fail("position: %s", rd_kafka_err2str(err));
+  for (int i = 0; i < mine->cnt; i++) {
+    const rd_kafka_topic_partition_t* one = &mine->elems[i];
+    if (one->offset != messages_of(one->partition))
+      fail("partition %d was read up to %" PRId64 ", not to %ld", one->partition, one->offset,
+           messages_of(one->partition));
+  }
+  rd_kafka_topic_partition_list_destroy(mine);
+}
+
 static void* run_member(void* opaque) {
   member_t* member = opaque;
   member->result = read_messages(member->rk, &member->messages, touch_value);
+  check_positions(member->rk);
   // Who leaves gives its partitions to those who still read.
   arrive();
   member->reading = false;

@@ -7,10 +7,7 @@ import { args, newConsumer, Offset } from './package.mjs'
 export const members = 4
 
 /** The partitions were filled in turn. */
-function messagesOf(assigned) {
-  const { messages, partitions } = args
-  return assigned.reduce((sum, { partition }) => sum + Math.ceil((messages - partition) / partitions), 0)
-}
+const messagesOf = ({ partition }) => Math.ceil((args.messages - partition) / args.partitions)
 
 /**
  * What a member is told of the group, and tells it. Before all are there it starts at the end, where there is nothing;
@@ -25,7 +22,7 @@ function newMember({ arrive, fail }) {
     onRevoked()
     const last = assigned.length * members === args.partitions
     if (last) {
-      share.messages = messagesOf(assigned)
+      share.messages = assigned.reduce((sum, partition) => sum + messagesOf(partition), 0)
       await arrive()
       share.reading = true
     }
@@ -34,10 +31,19 @@ function newMember({ arrive, fail }) {
   return { share, consumer: newConsumer({ onAssigned, onRevoked }) }
 }
 
+/** As many messages as there are could still be one twice and another never. */
+function checkPositions(consumer, fail) {
+  for (const at of consumer.position()) {
+    if (at.offset === messagesOf(at)) continue
+    fail(`partition ${at.partition} was read up to ${at.offset}, not to ${messagesOf(at)}`)
+  }
+}
+
 async function runMember(read, window, others) {
   const { share, consumer } = newMember(others)
   await consumer.subscribe(args.topic)
   const result = await read(consumer, touchValue, window, share)
+  checkPositions(consumer, others.fail)
   // Who leaves gives its partitions to those who still read.
   await others.arrive()
   share.reading = false
