@@ -87,7 +87,8 @@ export function families({ messages, size, codec, batch }, defaults = {}) {
       // A batch of the C program for each member; it would wait for a full one.
       leastMessages: 4000,
       args: { messages, partitions: shared.partitions },
-      conf: reading,
+      // A fetch at the end of a partition, from before all members were there, would hold up those after it for 500 ms.
+      conf: { ...reading, 'fetch.wait.max.ms': 10 },
       c: { task: 'consume-group', label: 'C, four threads, rd_kafka_consume_batch_queue of 1,000' },
       scenarios: [
         { name: 'consume-group-for-await', label: 'odradek, one thread, for await (message)' },
