@@ -60,35 +60,37 @@ export function writePayloads(size) {
   return file
 }
 
-/** Topics of one benchmark run: the preloaded one, and a fresh one for each producer. */
+/** Topics of one benchmark run: the preloaded ones, and a fresh one for each producer. */
 export function makeTopics({ program, brokers, payload, options }) {
   const { partitions, size, messages, codec } = options
   // Another run's topics may still be there on a broker that was given.
   const prefix = `odradek-bench-${process.pid}-${Date.now().toString(36)}`
-  const preloaded = `${prefix}-preloaded`
   let made = 0
   let groups = 0
-  let hasPreloaded = false
-  const create = (topic) => task(program, 'create-topic', { brokers, topic, partitions })
+  const preloaded = new Map()
+  const create = (topic, count = partitions) => task(program, 'create-topic', { brokers, topic, partitions: count })
   const remove = (topic) => task(program, 'delete-topic', { brokers, topic })
   return {
     group: () => `${prefix}-group-${groups++}`,
-    async preload() {
-      await create(preloaded)
-      hasPreloaded = true
+    isPreloaded: ({ name }) => preloaded.has(name),
+    async preload({ name, headers = false, partitions: count = partitions }) {
+      const topic = `${prefix}-${name}`
+      await create(topic, count)
+      preloaded.set(name, topic)
       const codecConf = codec === 'none' ? {} : { 'conf.compression.codec': codec }
-      const args = { brokers, topic: preloaded, size, payload, warmup: 0, messages }
-      await task(program, 'produce', { ...args, 'conf.acks': 'all', ...codecConf })
+      const args = { brokers, topic, size, payload, messages, partitions: count, headers: Number(headers) }
+      await task(program, 'preload', { ...args, 'conf.acks': 'all', ...codecConf })
     },
     async take(family) {
-      if (family.preloaded && !family.output) return { topic: preloaded, release: async () => {} }
+      const input = family.preloaded && preloaded.get(family.preloaded.name)
+      if (input && !family.output) return { topic: input, release: async () => {} }
       const topic = `${prefix}-${made++}`
       await create(topic)
       const release = () => remove(topic)
-      return family.preloaded ? { topic: preloaded, output: topic, release } : { topic, release }
+      return input ? { topic: input, output: topic, release } : { topic, release }
     },
     async removeAll() {
-      if (hasPreloaded) await remove(preloaded)
+      for (const topic of preloaded.values()) await remove(topic)
     },
   }
 }

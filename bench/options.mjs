@@ -5,15 +5,18 @@ import { UserError } from '../scripts/lib/run.mjs'
 
 export const usage = `Usage: npm run bench -- [scenario ...] [options]
 
-  scenario          consume (consume-for-await, consume-batches), produce (produce-batch, produce-bulk, produce-send),
-                    latency-send, latency-consume, transact-1000 (pipeline-1000), transact-10 (pipeline-10); all without one
+  scenario          consume (consume-for-await, consume-batches), consume-headers (consume-headers-for-await,
+                    consume-headers-batches), consume-group (consume-group-for-await, consume-group-batches,
+                    consume-group-workers-for-await, consume-group-workers-batches: four members in one process),
+                    produce (produce-batch, produce-bulk, produce-send), latency-send, latency-consume,
+                    transact-1000 (pipeline-1000), transact-10 (pipeline-10); all without one
   --rounds N        measured rounds (5)
   --warmup N        rounds before them that are not counted (1)
   --messages N      per run (2000000)
   --size BYTES      of a value (100)
   --codec NAME      none, gzip, snappy, lz4 or zstd (none)
   --batch N         records of a sendBatch (1000)
-  --partitions N    of each topic (6)
+  --partitions N    of each topic (6); consume-group's has 12
   --json FILE       write every figure there as well
   --peers [NAMES]   run the peers too: all that bench/peers/install.mjs has installed, or those named (a,b)
   --only-peers      run the C program and the peers, not this package

@@ -131,9 +131,10 @@ await main(import.meta.url, async (argv) => {
     const payload = writePayloads(options.size)
     const meta = describe(options, broker)
     const topics = makeTopics({ program, brokers: broker.brokers, payload, options })
-    if (wanted.some(({ preloaded }) => preloaded)) {
-      log(`Preloading ${options.messages.toLocaleString('en')} messages`)
-      await topics.preload()
+    for (const { preloaded } of wanted) {
+      if (!preloaded || topics.isPreloaded(preloaded)) continue
+      log(`Preloading ${options.messages.toLocaleString('en')} messages (${preloaded.name})`)
+      await topics.preload(preloaded)
     }
     const all = await runRounds({ options, wanted, program, peers, payload, topics, broker })
     console.log(

@@ -4,6 +4,11 @@
 const throughput = { better: 'rate' }
 const latency = { better: 'p50' }
 
+// The topics that are filled once; the group's partitions are a multiple of 12, see bench/c/group.c.
+const plain = { name: 'plain' }
+const withHeaders = { name: 'headers', headers: true }
+const shared = { name: 'group', partitions: 12 }
+
 /**
  * Properties for which this package ships another default. The C program and the peers on librdkafka get the same value,
  * so that the ratios are about the clients and not about the property.
@@ -28,7 +33,7 @@ export function families({ messages, size, codec, batch }, defaults = {}) {
     title: `Consume, transform, produce: ${batch.toLocaleString('en')} records of ${size} bytes in each transaction`,
     ...throughput,
     unit: 'transactions',
-    preloaded: true,
+    preloaded: plain,
     output: true,
     verify: 'verify-transactions',
     // Five more for a warm-up are read.
@@ -46,18 +51,50 @@ export function families({ messages, size, codec, batch }, defaults = {}) {
       { name: `pipeline-${batch}`, label: 'odradek, exactlyOnce' },
     ],
   })
+  const reading = { 'auto.offset.reset': 'earliest', ...defaults }
   return [
     {
       name: 'consume',
       title: `Consume ${sized}, each value touched`,
       ...throughput,
-      preloaded: true,
+      preloaded: plain,
       args: { messages },
-      conf: { 'auto.offset.reset': 'earliest', ...defaults },
+      conf: reading,
       c: { task: 'consume', label: 'C, rd_kafka_consume_batch_queue of 1,000' },
       scenarios: [
         { name: 'consume-for-await', label: 'odradek, for await (message)' },
         { name: 'consume-batches', label: 'odradek, batches()' },
+      ],
+    },
+    {
+      name: 'consume-headers',
+      title: `Consume ${sized}, each value, key and two headers touched`,
+      ...throughput,
+      preloaded: withHeaders,
+      args: { messages },
+      conf: reading,
+      c: { task: 'consume-headers', label: 'C, rd_kafka_header_get_last of both' },
+      scenarios: [
+        { name: 'consume-headers-for-await', label: 'odradek, for await (message)' },
+        { name: 'consume-headers-batches', label: 'odradek, batches()' },
+      ],
+    },
+    {
+      name: 'consume-group',
+      title: `Consume ${sized} from ${shared.partitions} partitions, four members of a group in one process, each value touched`,
+      ...throughput,
+      preloaded: shared,
+      // A batch of the C program for each member; it would wait for a full one.
+      leastMessages: 4000,
+      args: { messages, partitions: shared.partitions },
+      // A fetch at the end of a partition, from before all members were there, would hold up those after it for 500 ms.
+      conf: { ...reading, 'fetch.wait.max.ms': 10 },
+      c: { task: 'consume-group', label: 'C, four threads, rd_kafka_consume_batch_queue of 1,000' },
+      scenarios: [
+        { name: 'consume-group-for-await', label: 'odradek, one thread, for await (message)' },
+        { name: 'consume-group-batches', label: 'odradek, one thread, batches()' },
+        { name: 'consume-group-workers-for-await', label: 'odradek, four workers, for await (message)' },
+        { name: 'consume-group-workers-batches', label: 'odradek, four workers, batches()' },
       ],
     },
     {
@@ -93,7 +130,7 @@ export function families({ messages, size, codec, batch }, defaults = {}) {
       title: `Produce call to hand-over in one process, 200 messages/s of ${size} bytes`,
       ...latency,
       args: { messages: Math.min(messages, 2000), warmup: 200, interval: 5 },
-      conf: { 'auto.offset.reset': 'earliest', ...defaults },
+      conf: reading,
       c: { task: 'latency-consume', label: 'C, rd_kafka_consumer_poll' },
       scenarios: [{ name: 'latency-consume', label: 'odradek, send and for await' }],
     },

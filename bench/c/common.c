@@ -50,7 +50,13 @@ void payloads_load(payloads_t* payloads) {
   if (file == NULL || fread(payloads->values, payloads->size, POOL, file) != POOL)
     fail("cannot read %s", path);
   fclose(file);
-  for (int i = 0; i < POOL; i++) snprintf(payloads->keys[i], sizeof(payloads->keys[i]), "k%07d", i);
+  static const char* const types[] = {"create", "update", "delete"};
+  for (uint32_t i = 0; i < POOL; i++) {
+    snprintf(payloads->keys[i], sizeof(payloads->keys[i]), "k%07u", i);
+    // Multiplied (Knuth), so that they begin with any digit.
+    snprintf(payloads->traces[i], sizeof(payloads->traces[i]), "%08x%08x", i * UINT32_C(2654435761), i);
+    payloads->types[i] = types[i % 3];
+  }
 }
 
 void conf_set(rd_kafka_conf_t* conf, const char* name, const char* value) {
@@ -80,9 +86,13 @@ rd_kafka_t* client_new(rd_kafka_type_t type, rd_kafka_conf_t* conf) {
   return rk;
 }
 
-rd_kafka_t* consumer_new(void) {
+rd_kafka_conf_t* consumer_conf(void) {
   rd_kafka_conf_t* conf = client_conf();
   conf_set(conf, "group.id", arg("group"));
+  return conf;
+}
+
+rd_kafka_t* consumer_new(rd_kafka_conf_t* conf) {
   rd_kafka_t* rk = client_new(RD_KAFKA_CONSUMER, conf);
   rd_kafka_poll_set_consumer(rk);
   rd_kafka_topic_partition_list_t* topics = rd_kafka_topic_partition_list_new(1);

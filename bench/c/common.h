@@ -15,12 +15,14 @@ long arg_long(const char* name);
 noreturn void fail(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 // The same bytes for every program: POOL values of arg("size") bytes each, one after the other, in
-// arg("payload").
-enum { POOL = 1000, KEY_SIZE = 8 };
+// arg("payload"); keys, and for messages with headers two of them, to go with them.
+enum { POOL = 1000, KEY_SIZE = 8, TRACE_SIZE = 16, TYPE_SIZE = 6 };
 typedef struct {
   size_t size;
   char* values;
   char keys[POOL][KEY_SIZE + 1];
+  char traces[POOL][TRACE_SIZE + 1];
+  const char* types[POOL];
 } payloads_t;
 void payloads_load(payloads_t* payloads);
 static inline char* payload(const payloads_t* payloads, long i) {
@@ -31,7 +33,9 @@ static inline char* payload(const payloads_t* payloads, long i) {
 rd_kafka_conf_t* client_conf(void);
 void conf_set(rd_kafka_conf_t* conf, const char* name, const char* value);
 rd_kafka_t* client_new(rd_kafka_type_t type, rd_kafka_conf_t* conf);
-rd_kafka_t* consumer_new(void);
+// A member of arg("group"), subscribed to arg("topic").
+rd_kafka_conf_t* consumer_conf(void);
+rd_kafka_t* consumer_new(rd_kafka_conf_t* conf);
 
 typedef struct {
   double seconds;
@@ -42,6 +46,9 @@ void print_throughput(long messages, moment_t start, moment_t end);
 void print_latency(double* micros, long count);
 
 int run_consume(void);
+int run_consume_headers(void);
+int run_consume_group(void);
+int run_preload(void);
 int run_produce(void);
 int run_latency_send(void);
 int run_latency_consume(void);

@@ -90,7 +90,7 @@ int run_latency_consume(void) {
   pace_t pace = {.total = messages + warmup};
   payloads_load(&pace.payloads);
   double* micros = malloc(sizeof(double) * (size_t)messages);
-  rd_kafka_t* rk = consumer_new();
+  rd_kafka_t* rk = consumer_new(consumer_conf());
   pthread_t producer;
   pthread_create(&producer, NULL, produce_at_rate, &pace);
   for (long i = -warmup; i < messages;) {

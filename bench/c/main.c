@@ -9,6 +9,9 @@ int main(int argc, char** argv) {
     int (*run)(void);
   } tasks[] = {
       {"consume", run_consume},
+      {"consume-headers", run_consume_headers},
+      {"consume-group", run_consume_group},
+      {"preload", run_preload},
       {"produce", run_produce},
       {"latency-send", run_latency_send},
       {"latency-consume", run_latency_consume},

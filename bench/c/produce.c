@@ -48,12 +48,36 @@ static void wait_for_reports(void) {
   pthread_mutex_unlock(&mutex);
 }
 
+typedef struct {
+  payloads_t payloads;
+  rd_kafka_t* rk;
+  pthread_t poller;
+} producer_t;
+
+static void producer_open(producer_t* producer) {
+  payloads_load(&producer->payloads);
+  rd_kafka_conf_t* conf = client_conf();
+  rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+  producer->rk = client_new(RD_KAFKA_PRODUCER, conf);
+  pthread_create(&producer->poller, NULL, poll_loop, producer->rk);
+}
+
+static void producer_close(producer_t* producer) {
+  stopping = true;
+  pthread_join(producer->poller, NULL);
+  rd_kafka_destroy(producer->rk);
+}
+
+// Any other error than that of a full queue is fatal.
+static void wait_for_room(rd_kafka_resp_err_t err) {
+  if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL) fail("produce: %s", rd_kafka_err2str(err));
+  wait_for_reports();
+}
+
 static void produce(rd_kafka_topic_t* topic, const payloads_t* payloads, long i) {
   while (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, payload(payloads, i),
                           payloads->size, payloads->keys[i % POOL], KEY_SIZE, NULL) == -1) {
-    rd_kafka_resp_err_t err = rd_kafka_last_error();
-    if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL) fail("produce: %s", rd_kafka_err2str(err));
-    wait_for_reports();
+    wait_for_room(rd_kafka_last_error());
   }
 }
 
@@ -64,33 +88,63 @@ static bool all_delivered(void) {
   return all;
 }
 
+static void wait_for_all(void) {
+  while (!all_delivered()) wait_for_reports();
+  if (failed > 0) fail("%ld messages were not delivered", failed);
+}
+
 int run_produce(void) {
-  payloads_t payloads;
-  payloads_load(&payloads);
+  producer_t producer;
+  producer_open(&producer);
   const long messages = arg_long("messages");
   const long warmup = arg_long("warmup");
-  rd_kafka_conf_t* conf = client_conf();
-  rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-  rd_kafka_t* rk = client_new(RD_KAFKA_PRODUCER, conf);
-  rd_kafka_topic_t* topic = rd_kafka_topic_new(rk, arg("topic"), NULL);
-  pthread_t poller;
-  pthread_create(&poller, NULL, poll_loop, rk);
+  rd_kafka_topic_t* topic = rd_kafka_topic_new(producer.rk, arg("topic"), NULL);
 
   // Connection and metadata are not what is measured.
   expected = warmup;
-  for (long i = 0; i < warmup; i++) produce(topic, &payloads, i);
-  while (!all_delivered()) wait_for_reports();
+  for (long i = 0; i < warmup; i++) produce(topic, &producer.payloads, i);
+  wait_for_all();
 
   expected = warmup + messages;
   moment_t start = moment();
-  for (long i = 0; i < messages; i++) produce(topic, &payloads, i);
-  while (!all_delivered()) wait_for_reports();
-  if (failed > 0) fail("%ld messages were not delivered", failed);
+  for (long i = 0; i < messages; i++) produce(topic, &producer.payloads, i);
+  wait_for_all();
   print_throughput(messages, start, finished);
 
-  stopping = true;
-  pthread_join(poller, NULL);
   rd_kafka_topic_destroy(topic);
-  rd_kafka_destroy(rk);
+  producer_close(&producer);
+  return 0;
+}
+
+static rd_kafka_headers_t* headers_of(const payloads_t* payloads, long i) {
+  rd_kafka_headers_t* headers = rd_kafka_headers_new(2);
+  rd_kafka_header_add(headers, "trace", -1, payloads->traces[i % POOL], TRACE_SIZE);
+  rd_kafka_header_add(headers, "type", -1, payloads->types[i % POOL], TYPE_SIZE);
+  return headers;
+}
+
+// Fills a topic that is to be read, the partitions in turn: who reads some of them knows how many messages there are.
+int run_preload(void) {
+  producer_t producer;
+  producer_open(&producer);
+  const payloads_t* payloads = &producer.payloads;
+  const char* topic = arg("topic");
+  const long messages = arg_long("messages");
+  const long partitions = arg_long("partitions");
+  const bool headers = arg_long("headers") != 0;
+  expected = messages;
+  for (long i = 0; i < messages; i++) {
+    rd_kafka_headers_t* own = headers ? headers_of(payloads, i) : NULL;
+    rd_kafka_resp_err_t err;
+    while ((err = rd_kafka_producev(
+                producer.rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION((int32_t)(i % partitions)),
+                RD_KAFKA_V_KEY(payloads->keys[i % POOL], KEY_SIZE),
+                RD_KAFKA_V_VALUE(payload(payloads, i), payloads->size),
+                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(own), RD_KAFKA_V_END))) {
+      wait_for_room(err);
+    }
+  }
+  wait_for_all();
+  producer_close(&producer);
   return 0;
 }

@@ -66,7 +66,7 @@ int run_transact(void) {
   const long transactions = arg_long("messages");
   const size_t size = (size_t)arg_long("batch");
   rd_kafka_t* producer = transactional_new();
-  rd_kafka_t* consumer = consumer_new();
+  rd_kafka_t* consumer = consumer_new(consumer_conf());
   rd_kafka_queue_t* queue = rd_kafka_queue_get_consumer(consumer);
   rd_kafka_message_t** batch = malloc(size * sizeof(*batch));
   moment_t start = {0, 0};

@@ -1,57 +1,11 @@
 // The benchmark's tasks with this package. Each does what a program would do, and nothing to please the benchmark.
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { fail, printLatency, readArguments, readPayloads, Window } from './common.mjs'
+import { fail, printLatency, readPayloads, Window } from './common.mjs'
+import { consumeTasks } from './consume.mjs'
+import { groupTasks } from './group.mjs'
+import { args, config, module, newConsumer, Producer } from './package.mjs'
 
-// Another build of the package can be measured in the same rounds (run.mjs --tree).
-const module = process.env.ODRADEK_BENCH_MODULE ?? 'odradek'
-const { Consumer, Producer } = await import(module)
-
-const args = readArguments()
 const { messages, topic } = args
-const config = { 'bootstrap.servers': args.brokers, ...args.conf }
-
-function newConsumer() {
-  return new Consumer(
-    { ...config, 'group.id': args.group },
-    { onError: (error) => console.error(`error: ${error.message}`) },
-  )
-}
-
-async function consumeForAwait() {
-  const window = new Window()
-  const consumer = newConsumer()
-  await consumer.subscribe(topic)
-  let count = 0
-  let touched = 0
-  for await (const message of consumer) {
-    if (count === 0) window.start()
-    const { value } = message
-    touched += value.length + value[0]
-    if (++count === messages) break
-  }
-  window.stop()
-  if (touched === 0) fail('no value had a byte')
-  window.print(count)
-  await consumer.close()
-}
-
-async function consumeBatches() {
-  const window = new Window()
-  const consumer = newConsumer()
-  await consumer.subscribe(topic)
-  let count = 0
-  let touched = 0
-  for await (const batch of consumer.batches()) {
-    if (count === 0) window.start()
-    for (const { value } of batch) touched += value.length + value[0]
-    count += batch.length
-    if (count >= messages) break
-  }
-  window.stop()
-  if (touched === 0) fail('no value had a byte')
-  window.print(count)
-  await consumer.close()
-}
 
 async function newProducer(options) {
   const producer = new Producer(config, options)
@@ -239,8 +193,8 @@ async function pipeline() {
 }
 
 const tasks = {
-  'consume-for-await': consumeForAwait,
-  'consume-batches': consumeBatches,
+  ...consumeTasks,
+  ...groupTasks,
   'produce-batch': produceBatch,
   'produce-bulk': produceBulk,
   'produce-send': produceSend,

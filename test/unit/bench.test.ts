@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { contestants } from '../../bench/contestants.mjs'
 import { makePayloads } from '../../bench/kafka.mjs'
-import { readOptions } from '../../bench/options.mjs'
+import { readOptions, usage } from '../../bench/options.mjs'
+import { mergeWindows, readPayloads } from '../../bench/programs/common.mjs'
 import { table } from '../../bench/report.mjs'
 import { reason } from '../../bench/runner.mjs'
 import { consumerDefaults, families, scenarioNames, selectFamilies, starved } from '../../bench/scenarios.mjs'
@@ -55,6 +59,42 @@ describe('the benchmark', () => {
     expect(values[0]).toMatch(/^\{"id":\d{8},.*\}$/)
   })
 
+  it('puts with the values a key and two headers of fixed sizes', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'odradek-bench-'))
+    try {
+      const payload = join(directory, 'payload')
+      writeFileSync(payload, makePayloads(100))
+      const { keys, traces, types, pool } = readPayloads({ payload, size: 100 })
+      const sizes = (texts: string[]) => [...new Set(texts.map((text) => Buffer.byteLength(text)))]
+      expect([sizes(keys), sizes(traces), sizes(types)]).toEqual([[8], [16], [6]])
+      // What bench/c/common.c makes.
+      expect([keys[999], traces[999], types[999]]).toEqual(['k0000999', '6a7be1b7000003e7', 'create'])
+      expect(new Set(traces).size).toBe(pool)
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  })
+
+  it('measures threads from the first message of any to the last of all, and the loop that was worst', () => {
+    const windows = [
+      { start: { at: 1500, cpu: 30 }, end: { at: 3000, cpu: 80 }, loopDelayP99: 1, loopDelayMax: 9 },
+      { start: { at: 1000, cpu: 10 }, end: { at: 2000, cpu: 60 }, loopDelayP99: 4, loopDelayMax: 5 },
+    ]
+    expect(mergeWindows(windows)).toEqual({ seconds: 2, cpuMicros: 70, loopDelayP99: 4, loopDelayMax: 9 })
+  })
+
+  it('reads a group from partitions of which one to four members have shares of different sizes', () => {
+    const [{ preloaded, args }] = selectFamilies(families(options), ['consume-group'])
+    const shares = [1, 2, 3, 4].map((members) => preloaded.partitions / members)
+    expect(shares.every(Number.isInteger)).toBe(true)
+    expect(args.partitions).toBe(preloaded.partitions)
+  })
+
+  it('names every scenario in its usage', () => {
+    const missing = scenarioNames(families(options)).filter((name) => !new RegExp(`[ (]${name}[ ,;:)]`).test(usage))
+    expect(missing).toEqual([])
+  })
+
   it('runs all scenarios, those of a family, or single ones', () => {
     const all = families(options)
     expect(scenarioNames(all)).toEqual(expect.arrayContaining(['consume', 'produce-send', 'latency-consume']))
@@ -80,7 +120,7 @@ describe('the benchmark', () => {
   })
 
   it('lets the C program, this package, other builds and peers run one family', () => {
-    const [, produce] = families(options)
+    const [produce] = selectFamilies(families(options), ['produce'])
     const peer = { name: 'p', label: 'Peer', command: 'node', argv: ['p.mjs'], tasks: { 'produce-batch': 'send' } }
     const setup = { program: '/c', peers: [peer] }
     const list = contestants(produce, { ...setup, options: { trees: [{ name: 'old', directory: '/old' }] } })
