@@ -1,7 +1,8 @@
 // Consumed messages: lazy views over the slabs that native/message_slab.h describes.
 // Buffer the global is a getter.
-import { Buffer, isUtf8 } from 'node:buffer'
+import { Buffer } from 'node:buffer'
 import { inspect } from 'node:util'
+import { headersEnd, MessageHeaders, readable } from './message-headers.js'
 
 /** @internal What is known of a partition by its number in the rows. */
 export interface PartitionSlot {
@@ -168,7 +169,7 @@ export class Message {
   get headers(): MessageHeaders {
     const int = this._row * rowInts
     const { ints, bytes } = this._slab
-    return new MessageHeaders(readHeaders(bytes, ints[int + 10], ints[int + 11]))
+    return new MessageHeaders(bytes, ints[int + 10], ints[int + 11])
   }
 
   /** A copy with memory of its own, of the message's size: for messages that are kept. */
@@ -203,68 +204,4 @@ export class Message {
   [inspect.custom](_depth: number, options: object): string {
     return `Message ${inspect(this.toJSON(), options)}`
   }
-}
-
-/** A message's headers: ordered pairs. */
-export class MessageHeaders implements Iterable<readonly [name: string, value: Buffer | null]> {
-  readonly #pairs: readonly (readonly [string, Buffer | null])[]
-
-  /** @internal */
-  constructor(pairs: readonly (readonly [string, Buffer | null])[]) {
-    this.#pairs = pairs
-  }
-
-  get length(): number {
-    return this.#pairs.length
-  }
-
-  /** The last value of this name, as Kafka's lastHeader; undefined without one. */
-  get(name: string): Buffer | null | undefined {
-    return this.#pairs.findLast((pair) => pair[0] === name)?.[1]
-  }
-
-  /** All values of this name, in their order. */
-  getAll(name: string): (Buffer | null)[] {
-    return this.#pairs.filter((pair) => pair[0] === name).map((pair) => pair[1])
-  }
-
-  has(name: string): boolean {
-    return this.#pairs.some((pair) => pair[0] === name)
-  }
-
-  [Symbol.iterator](): Iterator<readonly [string, Buffer | null]> {
-    return this.#pairs[Symbol.iterator]()
-  }
-
-  toJSON(): unknown[] {
-    return this.#pairs.map(([name, value]) => [name, readable(value)])
-  }
-
-  [inspect.custom](_depth: number, options: object): string {
-    return `MessageHeaders ${inspect(this.toJSON(), options)}`
-  }
-}
-
-function readHeaders(bytes: Buffer, position: number, count: number): [string, Buffer | null][] {
-  const pairs: [string, Buffer | null][] = []
-  let at = position
-  for (let i = 0; i < count; i++) {
-    const nameEnd = at + 8 + bytes.readInt32LE(at)
-    const valueLength = bytes.readInt32LE(at + 4)
-    const valueEnd = nameEnd + Math.max(valueLength, 0)
-    pairs.push([bytes.toString('utf8', at + 8, nameEnd), valueLength < 0 ? null : bytes.subarray(nameEnd, valueEnd)])
-    at = valueEnd
-  }
-  return pairs
-}
-
-function headersEnd(bytes: Buffer, position: number, count: number): number {
-  let at = position
-  for (let i = 0; i < count; i++) at += 8 + bytes.readInt32LE(at) + Math.max(bytes.readInt32LE(at + 4), 0)
-  return at
-}
-
-function readable(bytes: Buffer | null): unknown {
-  if (bytes === null) return null
-  return isUtf8(bytes) ? bytes.toString('utf8') : { base64: bytes.toString('base64') }
 }
