@@ -18,6 +18,8 @@ export const Dispatch = {
   tokenRefresh: 5,
   /** (broker, broker id, ms) */
   throttle: 6,
+  /** (): nextTurn() is to be called when the event loop has turned. */
+  turn: 7,
   /** (): there are delivery reports to take. */
   delivery: 10,
   /** (slab): its records are with librdkafka, its memory is ours again. */
@@ -58,6 +60,8 @@ export interface NativeClient {
   destroying(): boolean
   /** After the answer to close: nothing crosses any more. */
   dispose(): void
+  /** What waited for the event loop's turn is delivered. */
+  nextTurn(dispatch: DispatchFunction): void
   /** The process stays alive while there are more holds than unholds. */
   hold(): void
   unhold(): void

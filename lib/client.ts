@@ -87,10 +87,13 @@ export abstract class Client<Native extends NativeClient> {
     this.name = name
     this.#options = options
     try {
-      this.native = create((kind, a, b, c, d) => {
+      const dispatch: DispatchFunction = (kind, a, b, c, d) => {
+        if (kind === Dispatch.turn) return void setImmediate(nextTurn)
         if (kind === Dispatch.messages) this.answered()
         this.dispatch(kind, a, b, c, d)
-      })
+      }
+      const nextTurn = () => this.native.nextTurn(dispatch)
+      this.native = create(dispatch)
     } catch (error) {
       throw nativeThrow(error)
     }

@@ -40,6 +40,7 @@ enum class Dispatch : int {
   kStatistics = 4,
   kTokenRefresh = 5,
   kThrottle = 6,
+  kTurn = 7,
   kDelivery = 10,
   kSlabFree = 11,
   kMessages = 20,
@@ -68,6 +69,8 @@ class Client : public std::enable_shared_from_this<Client> {
   using Work = std::function<Result(rd_kafka_t*)>;
   using Clock = std::chrono::steady_clock;
   enum class On { kPollThread, kCommandThread, kQueryThread };
+  // See JsChannel; a producer's reports look after the event loop's turns themselves (lib/producer-core.ts).
+  static constexpr int kTurns = JsChannel::kNoTurns;
 
   Client(rd_kafka_type_t type, ConfHandle conf, std::shared_ptr<JsChannel> channel);
   virtual ~Client();

@@ -34,7 +34,8 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
       ThrowKafkaError(info.Env(), error);
       return;
     }
-    std::shared_ptr<JsChannel> channel = JsChannel::Create(info.Env(), info[1].As<Napi::Function>());
+    std::shared_ptr<JsChannel> channel =
+        JsChannel::Create(info.Env(), info[1].As<Napi::Function>(), Native::kTurns);
     if (!channel) {
       ThrowKafkaError(info.Env(),
                       KafkaError::Of(RD_KAFKA_RESP_ERR__FAIL, "cannot make a thread-safe function"));
@@ -59,6 +60,7 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
         Self::InstanceMethod("close", &Self::Close),
         Self::InstanceMethod("destroying", &Self::Destroying),
         Self::InstanceMethod("dispose", &Self::DisposeNow),
+        Self::InstanceMethod("nextTurn", &Self::NextTurn),
         Self::InstanceMethod("hold", &Self::Hold),
         Self::InstanceMethod("unhold", &Self::Unhold),
         Self::InstanceMethod("setToken", &Self::SetToken),
@@ -87,6 +89,8 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
   }
   // Closing has come to rd_kafka_destroy.
   Napi::Value Destroying(const Info& info) { return Napi::Boolean::New(info.Env(), client_->stopping()); }
+  // nextTurn(dispatch)
+  void NextTurn(const Info& info) { client_->channel().NextTurn(info.Env(), info[0].As<Napi::Function>()); }
   void Hold(const Info&) { client_->channel().Hold(); }
   void Unhold(const Info&) { client_->channel().Unhold(); }
   void DisposeNow(const Info&) { Dispose(); }

@@ -22,6 +22,7 @@ class Consumer final : public Client {
  public:
   static constexpr int kEvents = RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_STATS |
                                  RD_KAFKA_EVENT_OFFSET_COMMIT | RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH;
+  static constexpr int kTurns = static_cast<int>(Dispatch::kTurn);
 
   Consumer(ConfHandle conf, std::shared_ptr<JsChannel> channel);
 

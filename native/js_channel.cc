@@ -5,6 +5,8 @@ namespace odradek {
 namespace {
 // Items handed over in one wake-up; the rest wait for the next turn of the loop, so that it is never blocked.
 constexpr int kItemsPerTurn = 16;
+// After so long the event loop turns before more is handed over.
+constexpr std::chrono::milliseconds kTurn(4);
 // So many items that nobody waits for are worth a wake-up.
 constexpr int kGathered = 8;
 
@@ -23,8 +25,9 @@ void Send(Napi::Env env, const Napi::Function& dispatch, std::initializer_list<n
   napi_call_function(env, env.Undefined(), dispatch, arguments.size(), arguments.begin(), &result);
 }
 
-std::shared_ptr<JsChannel> JsChannel::Create(Napi::Env env, const Napi::Function& dispatch) {
+std::shared_ptr<JsChannel> JsChannel::Create(Napi::Env env, const Napi::Function& dispatch, int turn_kind) {
   std::shared_ptr<JsChannel> channel(new JsChannel());
+  channel->turn_kind_ = turn_kind;
   auto* keep = new std::shared_ptr<JsChannel>(channel);
   napi_value name = Napi::String::New(env, "odradek");
   napi_status status = napi_create_threadsafe_function(env, dispatch, nullptr, name, 0, 1, keep, OnFinalize,
@@ -93,7 +96,26 @@ void JsChannel::OnWake(napi_env env, napi_value dispatch, void* context, void*) 
   std::shared_ptr<JsChannel> self = static_cast<JsChannel*>(context)->shared_from_this();
   Napi::HandleScope scope(env);
   if (!CanRunJavaScript(env)) return;
-  self->Drain(Napi::Env(env), Napi::Function(env, dispatch));
+  self->Wake(Napi::Env(env), Napi::Function(env, dispatch));
+}
+
+void JsChannel::Wake(Napi::Env env, const Napi::Function& dispatch) {
+  if (turn_kind_ != kNoTurns) {
+    const Clock::time_point now = Clock::now();
+    if (!turn_awaited_) {
+      turn_awaited_ = true;
+      turn_began_ = now;
+      Send(env, dispatch, {Napi::Number::New(env, turn_kind_)});
+    }
+    held_back_ = now - turn_began_ > kTurn;
+    if (held_back_) return;  // wake_pending_ stays, so nobody rings meanwhile
+  }
+  Drain(env, dispatch);
+}
+
+void JsChannel::NextTurn(Napi::Env env, const Napi::Function& dispatch) {
+  turn_awaited_ = false;
+  if (std::exchange(held_back_, false)) Wake(env, dispatch);
 }
 
 void JsChannel::Drain(Napi::Env env, const Napi::Function& dispatch) {

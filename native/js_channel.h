@@ -1,10 +1,15 @@
 // The way from a client's threads to JavaScript: any thread pushes items, one coalesced wake-up crosses, the JS
 // thread delivers them in order. After Close (client closed, or its environment going away) nothing is delivered.
 //
+// Node calls a thread-safe function up to a thousand times before its event loop turns, and each time runs what the
+// delivery resolved to the end. While more comes than is dealt with, timers and sockets would wait that long: after some
+// milliseconds the rest waits for NextTurn, which lib/ calls from setImmediate.
+//
 // Threads: Push from any thread. Everything else on the JS thread of the environment that made the channel.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <initializer_list>
 #include <memory>
@@ -42,7 +47,10 @@ void Send(Napi::Env env, const Napi::Function& dispatch, std::initializer_list<n
 
 class JsChannel : public std::enable_shared_from_this<JsChannel> {
  public:
-  static std::shared_ptr<JsChannel> Create(Napi::Env env, const Napi::Function& dispatch);
+  static constexpr int kNoTurns = -1;
+  // `turn_kind`: the dispatch function's first argument that asks lib/ to call NextTurn; none, and turns are not looked at.
+  static std::shared_ptr<JsChannel> Create(Napi::Env env, const Napi::Function& dispatch,
+                                           int turn_kind = kNoTurns);
   JsChannel(const JsChannel&) = delete;
   JsChannel& operator=(const JsChannel&) = delete;
 
@@ -56,11 +64,16 @@ class JsChannel : public std::enable_shared_from_this<JsChannel> {
   void Hold();
   void Unhold();
   void Close();
+  // The event loop has turned.
+  void NextTurn(Napi::Env env, const Napi::Function& dispatch);
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   JsChannel() = default;
   static void OnWake(napi_env env, napi_value dispatch, void* context, void* data);
   static void OnFinalize(napi_env env, void* data, void* hint);
+  void Wake(Napi::Env env, const Napi::Function& dispatch);
   void Drain(Napi::Env env, const Napi::Function& dispatch);
 
   std::mutex mutex_;  // guards items_, later_, open_ and the use of function_ against its release
@@ -69,8 +82,13 @@ class JsChannel : public std::enable_shared_from_this<JsChannel> {
   bool open_ = false;
   napi_threadsafe_function function_ = nullptr;
   std::atomic<bool> wake_pending_{false};
-  napi_env env_ = nullptr;  // JS thread only
-  int holds_ = 0;           // JS thread only
+  // JS thread only.
+  napi_env env_ = nullptr;
+  int holds_ = 0;
+  int turn_kind_ = kNoTurns;
+  Clock::time_point turn_began_;
+  bool turn_awaited_ = false;  // NextTurn will be called
+  bool held_back_ = false;     // until then
 };
 
 }  // namespace odradek
