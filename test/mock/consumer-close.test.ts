@@ -1,6 +1,7 @@
 // Closing takes what its last requests take, and waits for nothing else.
 import { Consumer, MockCluster, Producer } from 'odradek'
 import { expect, it } from 'vitest'
+import { rejection } from '../helpers/wait.js'
 
 const topic = 'closing'
 
@@ -33,4 +34,27 @@ it('commits as soon as the coordinator is there when closed before that, not whe
   }
   // A second's timer was what woke it. One of them that takes less is enough: this machine may be slow.
   expect(Math.min(...took), `milliseconds: ${took}`).toBeLessThan(700)
+})
+
+it('commits while a partition leader does not answer, and closes when the question under way has ended', async () => {
+  await using cluster = new MockCluster({ brokers: 2 })
+  const config = { 'bootstrap.servers': cluster.bootstrapServers, 'group.id': 'leader', 'reconnect.backoff.ms': 1 }
+  await cluster.createTopic(topic, { partitions: 2 })
+  cluster.coordinator('group', 'leader', 1)
+  cluster.partition(topic, 0).leader(1)
+  cluster.partition(topic, 1).leader(2)
+  const consumer = new Consumer(config)
+  await consumer.assign([{ topic, partition: 0, offset: 0 }])
+  await consumer.commit([{ topic, partition: 0, offset: 0 }])
+  cluster.broker(2).rtt(60_000)
+  const away = { topic, partition: 1 }
+  let answered = 0
+  const asked = [
+    consumer.watermarks(away, { timeout: 6000 }),
+    consumer.offsetsForTimes([{ ...away, time: 0 }], { timeout: 60_000 }),
+  ].map((asking) => rejection(asking).finally(() => answered++))
+  await consumer.commit([{ topic, partition: 0, offset: 0 }])
+  expect(answered).toBe(0)
+  await consumer.close({ timeout: 20_000 })
+  expect((await Promise.all(asked))[1]).toMatchObject({ code: '_DESTROY' })
 })
