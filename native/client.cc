@@ -22,9 +22,11 @@ void Client::Start() {
 
 void Client::Submit(On thread, uint32_t id, Work work) {
   // The tasks keep the client alive; they are dropped when the client is done.
-  auto task = [self = shared_from_this(), id, work = std::move(work)] { self->Execute(id, work); };
+  auto task = [self = shared_from_this(), thread, id, work = std::move(work)] {
+    self->Execute(thread, id, work);
+  };
   if (thread != On::kPollThread) {
-    (thread == On::kCommandThread ? commands_ : queries_).Post(std::move(task));
+    WorkerOf(thread).Post(std::move(task));
     return;
   }
   {
@@ -37,7 +39,12 @@ void Client::Submit(On thread, uint32_t id, Work work) {
   wake_.notify_one();
 }
 
-void Client::Execute(uint32_t id, const Work& work) {
+WorkerThread& Client::WorkerOf(On thread) {
+  if (thread == On::kCommandThread) return commands_;
+  return thread == On::kLookupThread ? lookups_ : queries_;
+}
+
+void Client::Execute(On thread, uint32_t id, const Work& work) {
   {
     std::unique_lock<std::mutex> lock(mutex_);
     opened_or_done_.wait(lock, [this] { return opened_ || done_; });
@@ -51,8 +58,8 @@ void Client::Execute(uint32_t id, const Work& work) {
     result = work(rk_);
   }
   if (result.again) {
-    auto task = [self = shared_from_this(), id, work] { self->Execute(id, work); };
-    if (queries_.Post(std::move(task))) return;
+    auto task = [self = shared_from_this(), thread, id, work] { self->Execute(thread, id, work); };
+    if (WorkerOf(thread).Post(std::move(task))) return;
     result = Result::Fail(KafkaError::Of(RD_KAFKA_RESP_ERR__DESTROY, "The client is closed"));
   }
   if (!result.later) Answer(id, std::move(result));
@@ -172,6 +179,7 @@ void Client::Run() {
     OnStopping();
     commands_.Stop();
     queries_.Stop();
+    lookups_.Stop();
   }
   RunMailbox();  // what was submitted last is answered, not forgotten
   uint32_t id = close_id_;
@@ -334,6 +342,7 @@ void Client::Destroy() {
   OnStopping();
   commands_.Stop();
   queries_.Stop();
+  lookups_.Stop();
   RunMailbox();
   ServeMainQueue();  // the last reports and errors
   GiveUpAdmin();
@@ -346,6 +355,7 @@ void Client::Destroy() {
   rd_kafka_queue_cb_event_enable(main_queue_.get(), nullptr, nullptr);
   main_queue_.reset();
   // OnClose has left the group already, as far as its deadline allowed.
+  destroying_ = true;
   rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   std::lock_guard<std::mutex> lock(mutex_);
   open_error_ = KafkaError::Of(RD_KAFKA_RESP_ERR__DESTROY, "The client is closed");

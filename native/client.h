@@ -8,6 +8,7 @@
 //                  destroying the handle.
 //   query thread   the same for what a client asks about its cluster, and for flush and purge: in turns, a slice of time
 //                  for each, so that none waits for another's answer, and no command for any of them.
+//   lookup thread  what is asked of partitions' leaders, one after another, which no command waits for.
 // The object lives until its threads are through and JavaScript has dropped its wrapper (shared_ptr).
 #pragma once
 
@@ -68,7 +69,7 @@ class Client : public std::enable_shared_from_this<Client> {
  public:
   using Work = std::function<Result(rd_kafka_t*)>;
   using Clock = std::chrono::steady_clock;
-  enum class On { kPollThread, kCommandThread, kQueryThread };
+  enum class On { kPollThread, kCommandThread, kQueryThread, kLookupThread };
   // See JsChannel; a producer's reports look after the event loop's turns themselves (lib/producer-core.ts).
   static constexpr int kTurns = JsChannel::kNoTurns;
 
@@ -105,6 +106,8 @@ class Client : public std::enable_shared_from_this<Client> {
 
   JsChannel& channel() { return *channel_; }
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
+  // Closing has come to rd_kafka_destroy: nothing of ours is under way any more.
+  bool destroying() const { return destroying_.load(std::memory_order_relaxed); }
 
  protected:
   // Poll thread. The handle has just been made; queues to be waited for are given to Watch.
@@ -139,7 +142,8 @@ class Client : public std::enable_shared_from_this<Client> {
  private:
   void Run();
   bool Open();
-  void Execute(uint32_t id, const Work& work);
+  WorkerThread& WorkerOf(On thread);
+  void Execute(On thread, uint32_t id, const Work& work);
   void Answer(uint32_t id, Result result);
   bool AnswerAdmin(rd_kafka_event_t* event);
   void GiveUpAdmin();
@@ -175,9 +179,11 @@ class Client : public std::enable_shared_from_this<Client> {
   Clock::time_point close_deadline_;
 
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> destroying_{false};
   std::atomic<bool> abandoned_{false};
   WorkerThread commands_;
   WorkerThread queries_;
+  WorkerThread lookups_;
 };
 
 }  // namespace odradek

@@ -88,7 +88,7 @@ class ClientWrap : public Napi::ObjectWrap<Self> {
     client_->Close(info[0].As<Napi::Number>().Uint32Value(), Deadline(info[1]));
   }
   // Closing has come to rd_kafka_destroy.
-  Napi::Value Destroying(const Info& info) { return Napi::Boolean::New(info.Env(), client_->stopping()); }
+  Napi::Value Destroying(const Info& info) { return Napi::Boolean::New(info.Env(), client_->destroying()); }
   // nextTurn(dispatch)
   void NextTurn(const Info& info) { client_->channel().NextTurn(info.Env(), info[0].As<Napi::Function>()); }
   void Hold(const Info&) { client_->channel().Hold(); }

@@ -38,6 +38,17 @@ Result TextResult(std::string text) {
   return result;
 }
 
+// Lookup thread: `ask(rk, milliseconds)`, once, for a request that is given up early costs its connection. What has not
+// begun when the client closes does not begin.
+template <typename Ask>
+Client::Work UnlessClosing(Client* client, int timeout, Ask ask) {
+  return [client, timeout, ask](rd_kafka_t* rk) {
+    if (client->stopping())
+      return Result::Fail(KafkaError::Of(RD_KAFKA_RESP_ERR__DESTROY, "The client is closed"));
+    return ask(rk, timeout);
+  };
+}
+
 constexpr napi_type_tag kConsumerTag = {0x6f6472616465636bULL, 0x636f6e73756d6572ULL};
 
 class ConsumerWrap final : public ClientWrap<ConsumerWrap, Consumer> {
@@ -212,29 +223,30 @@ class ConsumerWrap final : public ClientWrap<ConsumerWrap, Consumer> {
 
   void OffsetsForTimes(const Info& info) {
     SharedPartitionList list = PartitionListFromJs(info[1]);
-    Submit(On::kCommandThread, info, [list, timeout = Milliseconds(info[2])](rd_kafka_t* rk) {
+    const auto ask = [list](rd_kafka_t* rk, int timeout) {
       return PartitionsOrError(rd_kafka_offsets_for_times(rk, list.get(), timeout), list);
-    });
+    };
+    Submit(On::kLookupThread, info, UnlessClosing(client(), Milliseconds(info[2]), ask));
   }
 
   // watermarks(id, topic, partition, milliseconds): [low, high]
   void Watermarks(const Info& info) {
-    Submit(On::kCommandThread, info,
-           [topic = Text(info[1]), partition = info[2].As<Napi::Number>().Int32Value(),
-            timeout = Milliseconds(info[3])](rd_kafka_t* rk) {
-             int64_t low = 0;
-             int64_t high = 0;
-             Result result;
-             result.error = KafkaError::Of(
-                 rd_kafka_query_watermark_offsets(rk, topic.c_str(), partition, &low, &high, timeout));
-             result.value = [low, high](Napi::Env env) -> Napi::Value {
-               Napi::Array pair = Napi::Array::New(env, 2);
-               pair.Set(0u, Napi::Number::New(env, static_cast<double>(low)));
-               pair.Set(1u, Napi::Number::New(env, static_cast<double>(high)));
-               return pair;
-             };
-             return result;
-           });
+    const auto ask = [topic = Text(info[1]), partition = info[2].As<Napi::Number>().Int32Value()](
+                         rd_kafka_t* rk, int timeout) {
+      int64_t low = 0;
+      int64_t high = 0;
+      Result result;
+      result.error = KafkaError::Of(
+          rd_kafka_query_watermark_offsets(rk, topic.c_str(), partition, &low, &high, timeout));
+      result.value = [low, high](Napi::Env env) -> Napi::Value {
+        Napi::Array pair = Napi::Array::New(env, 2);
+        pair.Set(0u, Napi::Number::New(env, static_cast<double>(low)));
+        pair.Set(1u, Napi::Number::New(env, static_cast<double>(high)));
+        return pair;
+      };
+      return result;
+    };
+    Submit(On::kLookupThread, info, UnlessClosing(client(), Milliseconds(info[3]), ask));
   }
 
   void MemberId(const Info& info) {

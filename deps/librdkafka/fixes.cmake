@@ -482,6 +482,22 @@ rdkafka_fixed(rdkafka_cgrp.c
                 }]==]
 [==[                }]==]
 
+# A commit that came before the group's coordinator was connected waited on for up to a second once it was: the main thread
+# looked at it again only when something else woke it. So a consumer that reads a little and closes took a second for it.
+[==[                        /* Serve any pending partitions in the
+                         * assignment */
+                        rd_kafka_assignment_serve(rkcg->rkcg_rk);
+                }
+                break;]==]
+[==[                        /* Serve any pending partitions in the
+                         * assignment */
+                        rd_kafka_assignment_serve(rkcg->rkcg_rk);
+
+                        rd_kafka_q_concat(rkcg->rkcg_ops,
+                                          rkcg->rkcg_wait_coord_q);
+                }
+                break;]==]
+
 # Who asks for what the group's handler knows (its metadata, the member's id, the protocol) just before the handler ends was never
 # answered, and waited for ever.
 [==[                if (rko)
