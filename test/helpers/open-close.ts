@@ -15,7 +15,7 @@ export async function nothingStaysOf(consumers: number, { warmUp, timeout }: { w
   console.log(`${consumers} consumers: ${JSON.stringify(figures)}`)
   expect(figures.threads).toBeLessThanOrEqual(0)
   expect(figures.descriptors).toBeLessThanOrEqual(2)
-  // The allocators' pools grow at first; what leaks grows on.
+  // The allocators' pools grow, by some 20 MB at once, in one half or the other; what leaks grows in both.
   expect(figures.megabytes).toBeLessThan(60)
-  expect(figures.inTheSecondHalf).toBeLessThan(20)
+  expect(Math.min(figures.inTheSecondHalf, figures.megabytes - figures.inTheSecondHalf)).toBeLessThan(15)
 }
