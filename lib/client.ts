@@ -8,6 +8,7 @@ import { ready } from './ready.js'
 import type { Statistics } from './statistics.generated.js'
 import { lazyStatistics } from './statistics.js'
 import { type TokenProvider, TokenRefresher } from './token-provider.js'
+import { onNextTurn } from './turn.js'
 
 /** How long an operation may take and how to stop waiting for it. */
 export interface OperationOptions {
@@ -88,7 +89,7 @@ export abstract class Client<Native extends NativeClient> {
     this.#options = options
     try {
       const dispatch: DispatchFunction = (kind, a, b, c, d) => {
-        if (kind === Dispatch.turn) return void setImmediate(nextTurn)
+        if (kind === Dispatch.turn) return void onNextTurn(nextTurn)
         if (kind === Dispatch.messages) this.answered()
         this.dispatch(kind, a, b, c, d)
       }

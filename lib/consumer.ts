@@ -15,6 +15,7 @@ import type { PartitionStream } from './partition-stream.js'
 import { PartitionStreams, type PartitionStreamsOptions } from './partition-streams.js'
 import { RangeReader, type ReadOptions } from './range.js'
 import { type BatchOptions, BatchReader, MessageReader } from './readers.js'
+import { onNextTurn } from './turn.js'
 
 export type { ConsumerOptions } from './consumer-reading.js'
 
@@ -163,7 +164,7 @@ export class Consumer extends ConsumerOffsets implements AsyncIterable<Message>,
     try {
       if (!(await this.ask(deadline, signal))) {
         // What comes crosses in a turn of the event loop, which a program that polls without waiting would not have.
-        if (timeout === 0) await new Promise((resolve) => setImmediate(resolve))
+        if (timeout === 0) await new Promise((resolve) => onNextTurn(resolve))
         return null
       }
       const { slab, from } = this.inbox.take(1, Number.MAX_SAFE_INTEGER)

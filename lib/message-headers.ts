@@ -47,11 +47,17 @@ export class MessageHeaders implements Iterable<readonly [name: string, value: B
   /** Where those of this name are. No name becomes a string, and no value a Buffer, that nobody asked for. */
   #of(name: string): number[] {
     const bytes = this.#bytes
+    const found: number[] = []
+    if (typeof name !== 'string') return found
     const wanted = encoded(name)
-    const found = []
+    // Such a name may stand for bytes that are no UTF-8.
+    const decoded = name.includes('\ufffd')
     let at = this.#position
     for (let i = 0; i < this.#length; i++) {
-      if (bytes.readInt32LE(at) === wanted.length && startsWith(bytes, at + 8, wanted)) found.push(at)
+      const is = decoded
+        ? bytes.toString('utf8', at + 8, nameEnd(bytes, at)) === name
+        : bytes.readInt32LE(at) === wanted.length && startsWith(bytes, at + 8, wanted)
+      if (is) found.push(at)
       at = headerEnd(bytes, at)
     }
     return found

@@ -7,6 +7,7 @@ import type { Inbox } from './inbox.js'
 import { Message } from './message.js'
 import { nameOf, type TopicPartition, type TopicPartitionOffset } from './offset.js'
 import { PartitionStream } from './partition-stream.js'
+import { onNextTurn } from './turn.js'
 
 export interface PartitionStreamsOptions {
   /** Messages that wait in a stream before its partition is paused; 500 without it. */
@@ -180,7 +181,7 @@ export class PartitionStreams implements AsyncIterableIterator<PartitionStream>,
       this.#streams.get(nameOf(slab.slots[slab.slot(row)]))?.push(new Message(slab, row))
     await this.#pauseSlow()
     // Handlers get their turn though there is always more.
-    await new Promise((resolve) => setImmediate(resolve))
+    await new Promise((resolve) => onNextTurn(resolve))
   }
 
   #stuck(): boolean {

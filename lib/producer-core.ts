@@ -28,6 +28,7 @@ import {
 import type { ProducerQueue } from './producer-queue.js'
 import { checkRecord, checkTopic, invalidRecord, type ProducerRecord, partitionOf } from './record.js'
 import { type RecordWriter, sizeOfRecord } from './record-writer.js'
+import { onNextTurn } from './turn.js'
 import { WaitingRun } from './waiting-run.js'
 import { Turn, type WaitingSend } from './waiting-sends.js'
 
@@ -292,7 +293,7 @@ export class ProducerCore implements BatchHost, ReportSink {
       this.#settledInTurn += count
       if (this.#settledInTurn >= reportsPerTurn) {
         this.#turnScheduled = true
-        setImmediate(this.#nextTurn)
+        onNextTurn(this.#nextTurn)
       }
       if (count < ReportWindow.rows) return
     }

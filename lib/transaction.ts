@@ -11,6 +11,7 @@ import type { Producer } from './producer.js'
 import type { BatchRecord, ProducerRecord } from './record.js'
 import { abortAdvice } from './transaction-errors.js'
 import type { Transactions } from './transactions.js'
+import { onNextTurn } from './turn.js'
 
 // Between two calls of what is retriable.
 const retryPause = 100
@@ -92,7 +93,7 @@ export class Transaction {
 
   async #pass(offsets: readonly TopicPartitionOffset[], owner: OffsetsOwner): Promise<void> {
     // After this it is known whether the function has returned or thrown, and what has failed by now.
-    await new Promise((resolve) => setImmediate(resolve))
+    await new Promise((resolve) => onNextTurn(resolve))
     const last = --this.#offsetsUnderWay === 0
     if (!this.#finishing) {
       this.#assertUsable()

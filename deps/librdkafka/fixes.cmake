@@ -537,4 +537,26 @@ rdkafka_fixed(rdkafka_cgrp.c
                         rd_kafka_cgrp_try_terminate(rkcg);
                 }
                 if (rko) {]==]
+
+# So did one that was destroyed with an assignment unanswered, closed or not: giving up what it has answers only a revocation.
+[==[        rd_kafka_assignment_clear(rkcg->rkcg_rk);
+
+        if (rkcg->rkcg_join_state ==
+            RD_KAFKA_CGRP_JOIN_STATE_WAIT_UNASSIGN_CALL) {]==]
+[==[        rd_kafka_assignment_clear(rkcg->rkcg_rk);
+
+        if (rd_kafka_destroy_flags_no_consumer_close(rkcg->rkcg_rk)) {
+                if (rkcg->rkcg_rebalance_incr_assignment) {
+                        rd_kafka_topic_partition_list_destroy(
+                            rkcg->rkcg_rebalance_incr_assignment);
+                        rkcg->rkcg_rebalance_incr_assignment = NULL;
+                }
+                if (rkcg->rkcg_join_state ==
+                    RD_KAFKA_CGRP_JOIN_STATE_WAIT_ASSIGN_CALL)
+                        rd_kafka_cgrp_set_join_state(
+                            rkcg, RD_KAFKA_CGRP_JOIN_STATE_WAIT_UNASSIGN_CALL);
+        }
+
+        if (rkcg->rkcg_join_state ==
+            RD_KAFKA_CGRP_JOIN_STATE_WAIT_UNASSIGN_CALL) {]==]
 )

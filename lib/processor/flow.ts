@@ -1,5 +1,6 @@
 // How much is received: what waits for handlers is bounded, and a group member that waits is never mistaken for a dead one.
 import type { Consumer, TopicPartition } from '../index.js'
+import { onNextTurn } from '../turn.js'
 import type { Journal } from './journal.js'
 import type { Scheduler } from './scheduler.js'
 import type { ProcessorSettings } from './settings.js'
@@ -92,7 +93,7 @@ export class Flow {
     this.#resuming = true
     try {
       // After this turn, so that those that get on together are resumed together.
-      await new Promise((resolve) => setImmediate(resolve))
+      await new Promise((resolve) => onNextTurn(resolve))
       const list = [...this.#toResume].filter(({ closed }) => !closed)
       this.#toResume.clear()
       if (list.length === 0 || this.#consumer.closed) return

@@ -1,5 +1,6 @@
 // Who is handled when: `concurrency` places, lanes of messages that keep an order, and waits that take no place.
 import { AsyncResource } from 'node:async_hooks'
+import { onNextTurn } from '../turn.js'
 import { failedOf, split } from './batcher.js'
 import { Place, type Resume } from './place.js'
 import { ReadyRows } from './ready.js'
@@ -292,7 +293,7 @@ export class Scheduler {
   /** One for all places: with one for each they would follow each other within the same turn. */
   #nextTurn(place: Place): void {
     if (this.#later.push(place) > 1) return
-    setImmediate(() => {
+    onNextTurn(() => {
       this.#turnBegan = performance.now()
       this.#turnOver = false
       for (const one of this.#later.splice(0)) this.#goOn(one)

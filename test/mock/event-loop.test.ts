@@ -1,6 +1,6 @@
 // Node hands over what librdkafka's threads have a thousand times before its event loop turns, if they are quick enough.
 import { Consumer, MockCluster, Producer } from 'odradek'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 
 const messages = 60_000
 
@@ -35,4 +35,22 @@ it('turns while a consumer that is slower than the broker reads all there is', {
   expect(seen).toBe(messages - 1)
   // What crosses is at most 1,024 messages, and a turn has about two of it.
   expect(turns).toBeGreaterThan(messages / 1024 / 3)
+})
+
+it('is the real one, though a test of the program has replaced the timers', async () => {
+  await using cluster = new MockCluster()
+  await cluster.createTopic('t', { partitions: 1 })
+  await using consumer = new Consumer({ 'bootstrap.servers': cluster.bootstrapServers, 'group.id': 'g' })
+  await consumer.watermarks({ topic: 't', partition: 0 })
+  vi.useFakeTimers({ toFake: ['setImmediate'] })
+  try {
+    // The first would do: what comes later than 4 ms after it waits for the turn.
+    for (let i = 0; i < 3; i++) {
+      await consumer.watermarks({ topic: 't', partition: 0 })
+      const until = performance.now() + 6
+      while (performance.now() < until);
+    }
+  } finally {
+    vi.useRealTimers()
+  }
 })
