@@ -39,7 +39,7 @@ Result TextResult(std::string text) {
 }
 
 // Lookup thread: `ask(rk, milliseconds)`, once, for a request that is given up early costs its connection. What has not
-// begun when the client closes does not begin.
+// begun when the handle is about to go does not begin.
 template <typename Ask>
 Client::Work UnlessClosing(Client* client, int timeout, Ask ask) {
   return [client, timeout, ask](rd_kafka_t* rk) {
