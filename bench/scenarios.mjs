@@ -52,33 +52,22 @@ export function families({ messages, size, codec, batch }, defaults = {}) {
     ],
   })
   const reading = { 'auto.offset.reset': 'earliest', ...defaults }
+  const consume = (name, touched, preloaded, label) => ({
+    name,
+    title: `Consume ${sized}, ${touched} touched`,
+    ...throughput,
+    preloaded,
+    args: { messages },
+    conf: reading,
+    c: { task: name, label },
+    scenarios: [
+      { name: `${name}-for-await`, label: 'odradek, for await (message)' },
+      { name: `${name}-batches`, label: 'odradek, batches()' },
+    ],
+  })
   return [
-    {
-      name: 'consume',
-      title: `Consume ${sized}, each value touched`,
-      ...throughput,
-      preloaded: plain,
-      args: { messages },
-      conf: reading,
-      c: { task: 'consume', label: 'C, rd_kafka_consume_batch_queue of 1,000' },
-      scenarios: [
-        { name: 'consume-for-await', label: 'odradek, for await (message)' },
-        { name: 'consume-batches', label: 'odradek, batches()' },
-      ],
-    },
-    {
-      name: 'consume-headers',
-      title: `Consume ${sized}, each value, key and two headers touched`,
-      ...throughput,
-      preloaded: withHeaders,
-      args: { messages },
-      conf: reading,
-      c: { task: 'consume-headers', label: 'C, rd_kafka_header_get_last of both' },
-      scenarios: [
-        { name: 'consume-headers-for-await', label: 'odradek, for await (message)' },
-        { name: 'consume-headers-batches', label: 'odradek, batches()' },
-      ],
-    },
+    consume('consume', 'each value', plain, 'C, rd_kafka_consume_batch_queue of 1,000'),
+    consume('consume-headers', 'each value, key and two headers', withHeaders, 'C, rd_kafka_header_get_last of both'),
     {
       name: 'consume-group',
       title: `Consume ${sized} from ${shared.partitions} partitions, four members of a group in one process, each value touched`,

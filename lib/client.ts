@@ -331,9 +331,9 @@ export abstract class Client<Native extends NativeClient> {
     const closed = this.command<void>((id) => this.native.close(id, left)).finally(() => this.#dispose())
     // The native side is bound by the same deadline but for the time librdkafka needs to stop its threads.
     if (!(await settlesWithin(closed, left + closeGrace))) {
-      const left = this.native.destroying() ? "librdkafka's threads" : 'requests under way'
+      const what = this.native.destroying() ? "librdkafka's threads" : 'requests under way'
       this.#dispose()
-      const message = `${this.name}: not closed within ${timeout} ms: ${left} have yet to end, and go on in the background`
+      const message = `${this.name}: not closed within ${timeout} ms: ${what} have yet to end, and go on in the background`
       throw new KafkaError('_TIMED_OUT', message)
     }
     await closed

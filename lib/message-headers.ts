@@ -21,9 +21,8 @@ export class MessageHeaders implements Iterable<readonly [name: string, value: B
 
   /** The last value of this name, as Kafka's lastHeader; undefined without one. */
   get(name: string): Buffer | null | undefined {
-    let last = -1
-    for (const at of this.#of(name)) last = at
-    return last < 0 ? undefined : valueAt(this.#bytes, last)
+    const last = this.#of(name).at(-1)
+    return last === undefined ? undefined : valueAt(this.#bytes, last)
   }
 
   /** All values of this name, in their order. */
