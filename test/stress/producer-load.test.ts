@@ -83,6 +83,7 @@ it('8,000,000 records with opaques, many of them failing in every way, leave hea
   const result = await run<{
     reports: number
     failures: Record<string, number>
+    nowhere: number
     released: number
     samples: [number, number][]
     length: object
@@ -90,12 +91,14 @@ it('8,000,000 records with opaques, many of them failing in every way, leave hea
     `
     let reports = 0
     const failures = {}
+    let nowhere = 0 // of those for a partition that there is not
     let released = 0
     const registry = new FinalizationRegistry(() => released++)
     const onDelivery = (batch) => {
       reports += batch.length
       for (const { opaque, error } of batch.failures) {
         if (typeof opaque.id === 'number') failures[error.code] = (failures[error.code] ?? 0) + 1
+        if (opaque.id % 10 === 9) nowhere++
       }
     }
     const topics = { late: { 'message.timeout.ms': 100 } }
@@ -125,14 +128,15 @@ it('8,000,000 records with opaques, many of them failing in every way, leave hea
       }
     }
     await producer.flush()
-    print({ reports, failures, released, samples, length: producer.length })
+    print({ reports, failures, nowhere, released, samples, length: producer.length })
     await producer.close()`,
     ['--expose-gc'],
     580_000,
   ).finally(() => clearInterval(refusals))
   expect(result).toMatchObject({ reports: 8_000_000, length: { messages: 0, bytes: 0 } })
-  expect(result.failures._UNKNOWN_PARTITION).toBe(800_000)
-  const others = ['_MSG_TIMED_OUT', '_PURGE_QUEUE', 'INVALID_RECORD']
+  // A purge takes some of them before librdkafka has looked where they go.
+  expect(result.nowhere).toBe(800_000)
+  const others = ['_UNKNOWN_PARTITION', '_MSG_TIMED_OUT', '_PURGE_QUEUE', 'INVALID_RECORD']
   for (const code of others) expect(result.failures[code], code).toBeGreaterThan(10)
   // All but those of the last stretch are gone.
   expect(result.released).toBeGreaterThan(740)
